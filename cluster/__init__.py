@@ -1,0 +1,5 @@
+"""A Kubernetes node on this machine, in namespaces of its own: no Docker, no virtual machine."""
+
+from cluster.cluster import Cluster, ClusterError
+
+__all__ = ["Cluster", "ClusterError"]

@@ -1,0 +1,393 @@
+"""One instance of the cluster, as the host handles it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cluster import cgroups, machine
+from cluster.addons import addons
+from cluster.processes import Processes
+from cluster.settings import (
+    BINARIES,
+    CONTAINERD_SOCKET,
+    NODE_NAME,
+    PROGRAMS,
+    Settings,
+    cgroup,
+    free_index,
+    link,
+    valid_name,
+)
+from dev.locks import locked
+from dev.paths import REPOSITORY, cache_folder, data_folder
+from dev.progress import Step, say, step
+from dev.toolchain import binaries, ensure_programs
+
+START_TIMEOUT = 180.0
+STOP_TIMEOUT = 20.0  # for an orderly end; after that the processes are killed
+KILL_TIMEOUT = 30.0
+LINK_TIMEOUT = 5.0
+TOO_MANY_FAILURES = 3
+LINES_OF_A_LOG = 15
+
+
+class ClusterError(Exception):
+    """The cluster cannot do what was asked. The text is for the user."""
+
+
+class Cluster:
+    """The instance called `name` (lower-case letters, digits and hyphens). Instances live side by side and share nothing but images."""
+
+    def __init__(self, name: str) -> None:
+        if not valid_name(name):
+            raise ClusterError(f"{name!r} cannot name a cluster: use up to 40 lower-case letters, digits and hyphens.")
+        self.name = name
+        self.folder = data_folder() / "clusters" / name
+        self._group = cgroup(name, self.folder)
+
+    # ---- what others ask ----
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig, there once the cluster has been started."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def node_address(self) -> str:
+        """Where the host reaches the node, and with it every NodePort service. Raises ClusterError before the first start."""
+        return self._settings.node_address
+
+    @property
+    def host_address(self) -> str:
+        """Where pods reach this machine."""
+        return self._settings.host_address
+
+    @property
+    def registry(self) -> str:
+        """Address of the image registry (plain HTTP): the host pushes to it, and pods name their images by it."""
+        return self._settings.registry
+
+    @property
+    def running(self) -> bool:
+        """Whether the node is up, all its components answer, and it takes pods."""
+        return self._healthy()
+
+    def status(self) -> dict[str, Any]:
+        """For people: "stopped", "starting" or "running", addresses, and the components with process, readiness and failures."""
+        alive = bool(cgroups.processes(self._group))
+        known = (self.folder / "node.json").exists()
+        return {
+            "name": self.name,
+            "state": "running" if alive and self._healthy() else "starting" if alive else "stopped",
+            "folder": str(self.folder),
+            "kubeconfig": str(self.kubeconfig) if known else None,
+            "node_address": self.node_address if known else None,
+            "registry": self.registry if known else None,
+            "memory": cgroups.memory(self._group) if alive else None,
+            "components": self._state().get("components", {}) if alive else {},
+        }
+
+    # ---- what others tell it ----
+
+    def up(self, *, durable: bool = True) -> None:
+        """Start the node, or do nothing where it runs. Its objects and volumes are those of the last time.
+
+        `durable=False` spares etcd the waiting for the disk: for tests, whose data nobody needs after a power cut.
+        Returns when the node takes pods. Whatever ends it early (an error, Ctrl-C), nothing is left running.
+        """
+        self._require_root()
+        with self._lock():
+            if self._healthy():
+                return
+            try:
+                if not self._finish():
+                    self._start(durable=durable)
+                    self._wait_until_ready()
+            except BaseException:
+                self._stop()
+                raise
+
+    def down(self) -> None:
+        """End the node; pods are told to end first. Objects, volumes and images are kept for the next `up`."""
+        self._require_root()
+        with self._lock():
+            if cgroups.processes(self._group):
+                with step(f"Stopping the cluster {self.name}"):
+                    self._stop(orderly=True)
+            else:
+                self._stop()
+
+    def delete(self) -> None:
+        """End the node and remove all its data."""
+        self.down()
+        with self._lock():
+            if self.folder.exists():
+                with step(f"Deleting {self.folder}"):
+                    shutil.rmtree(self.folder)
+
+    def pull(self, image: str) -> None:
+        """Bring `image` from the registry to the node, so that the first pod which uses it starts at once."""
+        done = self._ctr("images", "pull", "--plain-http", image)
+        if done.returncode:
+            raise ClusterError(f"The node could not pull {image}: {done.stderr.strip()}. Is it in the registry?")
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """What `kubectl` prints, run by the administrator. Raises ClusterError with its complaint."""
+        command = [str(self._settings.binaries["kubectl"]), f"--kubeconfig={self.kubeconfig}", *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=_environment())
+        if done.returncode:
+            raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+    # ---- starting ----
+
+    def _start(self, *, durable: bool) -> None:
+        self._stop()
+        self._check_machine()
+        settings = self._place(durable=durable)
+        from cluster import files  # needs packages that _check_machine has looked for
+
+        files.write(settings)
+        try:
+            cgroups.create(settings.cgroup)
+        except OSError as error:
+            raise ClusterError(
+                f"Control groups cannot be made ({error}). A container needs them writable, its root group empty."
+            ) from error
+        with (self.folder / "logs" / "node.log").open("wb") as log:
+            done = subprocess.run(
+                [sys.executable, "-m", "cluster.node", "launch", str(self.folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_environment(),
+                cwd="/",
+                check=False,
+            )
+        if done.returncode:
+            raise ClusterError(f"The node could not be launched.\n{self._log('node')}")
+
+    def _finish(self) -> bool:
+        """Whether a node that is there already comes up: its `up` may have been killed. It may also be dying, or beyond help."""
+        if not self._node_process():
+            return False
+        try:
+            self._wait_until_ready()
+        except ClusterError as error:
+            say(f"The node that is there does not come up, so a new one is started. {error}")
+            return False
+        return True
+
+    def _check_machine(self) -> None:
+        found = machine.survey(self.folder, cache_folder())
+        if not (problems := machine.problems(found)):
+            ensure_programs(*PROGRAMS)
+            problems = machine.problems(replace(found, refusals=machine.kernel_refusals(self.folder.parent)))
+        if problems:
+            raise ClusterError("\n".join(problems))
+
+    def _place(self, *, durable: bool) -> Settings:
+        """Settings with an index that is nobody else's. They are written under the lock, so two starts cannot take the same one."""
+        programs = binaries(*BINARIES)
+        blobs = cache_folder() / "registry"
+        blobs.mkdir(parents=True, exist_ok=True)
+        clusters = self.folder.parent
+        with locked(clusters / ".lock"):
+            others = [path for path in clusters.glob("*/index") if path.parent != self.folder]
+            taken = {int(path.read_text()) for path in others}
+            index = free_index(self._index, taken, machine.routes())
+            if index is None:
+                raise ClusterError(
+                    "No network 10.89.<n>.0/24 is free on this machine: delete clusters that you do not need."
+                )
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary = self.folder / ".index.new"
+            temporary.write_text(str(index))
+            temporary.replace(self.folder / "index")
+        return Settings(self.name, index, self.folder, blobs, programs, durable)
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        has_addons = False
+        with step(f"Starting the cluster {self.name}") as progress:
+            while True:
+                components = self._state().get("components", {})
+                self._raise_if_failed(components, deadline)
+                if not has_addons and components.get("kube-apiserver", {}).get("ready"):
+                    self._apply_addons()
+                    has_addons = True
+                if has_addons and self._healthy() and not self._stale_pods():
+                    return
+                self._report(progress, components)
+                time.sleep(0.2)
+
+    def _apply_addons(self) -> None:
+        command = ("apply", "--server-side", "--force-conflicts", "--request-timeout=30s", "--filename=-")
+        self.kubectl(*command, stdin=json.dumps(addons()))
+
+    def _report(self, progress: Step, components: dict[str, Any]) -> None:
+        waiting = [name for name, component in components.items() if not component["ready"]]
+        progress.update(
+            f"waiting for {', '.join(waiting)}" if waiting else "waiting for the node to look after its pods"
+        )
+
+    def _raise_if_failed(self, components: dict[str, Any], deadline: float) -> None:
+        if not cgroups.processes(self._group):
+            raise ClusterError(f"The node ended while it started.\n{self._log('node')}")
+        for name, component in components.items():
+            if component["failures"] >= TOO_MANY_FAILURES:
+                raise ClusterError(f"{name} ends again and again.\n{self._log(name)}")
+        if time.monotonic() > deadline:
+            late = next((name for name, component in components.items() if not component["ready"]), "kubelet")
+            raise ClusterError(
+                f"The node was not ready after {START_TIMEOUT:.0f} s; {late} is late.\n{self._log(late)}"
+            )
+
+    def _log(self, component: str) -> str:
+        path = self.folder / "logs" / f"{component}.log"
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        return "\n".join([f"The last lines of {path}:", *lines[-LINES_OF_A_LOG:]])
+
+    # ---- stopping ----
+
+    def _stop(self, *, orderly: bool = False) -> None:
+        """Nothing of the instance is left in the machine afterwards."""
+        with Processes(lambda: cgroups.processes(self._group)) as processes:
+            if orderly and (first := self._node_process()):
+                os.kill(first, signal.SIGTERM)
+                processes.wait(STOP_TIMEOUT)
+            if not processes.kill(KILL_TIMEOUT):
+                numbers = sorted(cgroups.processes(self._group))
+                raise ClusterError(f"Processes of the cluster {self.name} do not end: {numbers}.")
+        if index := self._index:
+            device = link(index)
+            # The kernel takes the link away with the node's namespace, a little after the last process.
+            if not _until(lambda: not Path("/sys/class/net", device).exists(), LINK_TIMEOUT):
+                subprocess.run(("ip", "link", "delete", device), capture_output=True, check=False)
+        try:
+            cgroups.remove(self._group, KILL_TIMEOUT)
+        except OSError as error:
+            raise ClusterError(f"The control groups of the cluster {self.name} cannot be removed: {error}") from error
+        (self.folder / "state.json").unlink(missing_ok=True)
+
+    # ---- looking ----
+
+    @property
+    def _settings(self) -> Settings:
+        command = f"python -m cluster up --name {self.name}"
+        try:
+            return Settings.from_json(json.loads((self.folder / "node.json").read_text()))
+        except FileNotFoundError:
+            raise ClusterError(f"The cluster {self.name} has never been started: `{command}`.") from None
+        except (KeyError, TypeError):
+            raise ClusterError(
+                f"Another version of this started the cluster {self.name}. Once more: `{command}`."
+            ) from None
+
+    @property
+    def _index(self) -> int | None:
+        path = self.folder / "index"
+        return int(path.read_text()) if path.exists() else None
+
+    def _state(self) -> dict[str, Any]:
+        """What the node's first process says of its components, {} before it says anything."""
+        try:
+            state: dict[str, Any] = json.loads((self.folder / "state.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return state
+
+    def _node_process(self) -> int | None:
+        """The node's first process, by the number that the host knows it by."""
+        return next(iter(cgroups.first_processes(self._group, cgroups.NODE)), None)
+
+    def _healthy(self) -> bool:
+        state = self._state()
+        if not state or not all(component["ready"] for component in state["components"].values()):
+            return False
+        if not self._node_process():
+            return False
+        try:
+            node = json.loads(self.kubectl("get", "node", NODE_NAME, "--output=json", "--request-timeout=5s"))
+        except ClusterError:
+            return False
+        return node_ready(node, since=state["started"])
+
+    def _stale_pods(self) -> list[str]:
+        pods = json.loads(self.kubectl("get", "pods", "--all-namespaces", "--output=json"))["items"]
+        return stale_pods(pods, since=self._state()["started"])
+
+    def _ctr(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        process = self._node_process()
+        if not process:
+            raise ClusterError(f"The cluster {self.name} does not run.")
+        # The node's /run is not the host's, but its sockets are reached through its first process.
+        socket = f"/proc/{process}/root{CONTAINERD_SOCKET}"
+        command = ["ctr", "--address", socket, "--namespace", "k8s.io", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
+
+    # ---- guarding ----
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        path = self.folder.parent / f".{self.name}.lock"
+        with locked(path, lambda: say(f"Another command works on the cluster {self.name}; waiting for it.")):
+            yield
+
+    def _require_root(self) -> None:
+        if os.geteuid() != 0:
+            raise ClusterError(machine.ROOT_NEEDED)
+
+
+def node_ready(node: dict[str, Any], since: float) -> bool:
+    """Whether a Node object says that it takes pods, and said so after the Unix time `since`.
+
+    The object outlives the node: what the kubelet wrote before the last stop does not count. Times in it are whole seconds. Pure.
+    """
+    for condition in node.get("status", {}).get("conditions", []):
+        if condition["type"] == "Ready" and condition["status"] == "True":
+            heartbeat = datetime.fromisoformat(condition["lastHeartbeatTime"])
+            return heartbeat.timestamp() >= int(since)
+    return False
+
+
+def stale_pods(pods: list[dict[str, Any]], since: float) -> list[str]:
+    """Names of the pods that are said to run since before the Unix time `since`: the kubelet has yet to find them dead. Pure.
+
+    As long as there are any, "ready" and "rolled out" are what they were before the last stop.
+    """
+    found = []
+    for pod in pods:
+        starts = [
+            status["state"]["running"]["startedAt"]
+            for status in pod["status"].get("containerStatuses", [])
+            if "running" in status["state"]
+        ]
+        if any(datetime.fromisoformat(start).timestamp() < int(since) for start in starts):
+            found.append(pod["metadata"]["name"])
+    return found
+
+
+def _environment() -> dict[str, str]:
+    """For the node's processes and our own clients: nothing of the user's, proxies least of all, since nothing leaves this machine."""
+    path = os.environ.get("PATH", os.defpath)
+    return {"PATH": path, "HOME": str(Path.home()), "LANG": "C.UTF-8", "PYTHONPATH": str(REPOSITORY)}
+
+
+def _until(condition: Callable[[], bool], timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

@@ -1,0 +1,91 @@
+"""Writes the files that a node starts from into the instance's data folder."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from cluster import config, pki
+from cluster.archive import image_archive
+from cluster.settings import API_SERVICE_ADDRESS, CLUSTER_DOMAIN, NODE_NAME, Settings
+
+
+def write(settings: Settings) -> None:
+    """All files. Authority and service-account key are kept from the start before; everything else is made anew."""
+    folder = settings.folder
+    for name in ("logs/pods", "volumes", "etcd"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / "etcd").chmod(0o700)
+    for log in (folder / "logs").glob("*.log"):
+        log.replace(log.with_suffix(".log.old"))
+
+    keys, configuration = folder / "pki", _empty(folder / "config")
+    keys.mkdir(mode=0o700, exist_ok=True)
+    ca = _authority(keys)
+    _service_account_key(keys)
+    _certificates(settings, ca, keys, configuration)
+    for name, text in config.files(settings, _cni_folder()).items():
+        _write(configuration / name, text.encode(), mode=0o600)
+    pause = settings.binaries["pause"].read_bytes()
+    _write(folder / "pause.tar", image_archive(config.PAUSE_IMAGE, "pause", pause), mode=0o644)
+    # Last: where this file is, the others are complete.
+    _write(folder / "node.json", json.dumps(settings.to_json(), indent=2).encode(), mode=0o600)
+
+
+def _authority(keys: Path) -> pki.KeyPair:
+    key, certificate = keys / "ca.key", keys / "ca.crt"
+    # The certificate is written last: a start that was killed in between leaves a key alone, and that is replaced.
+    if not certificate.exists():
+        made = pki.authority()
+        _write(key, made.key, mode=0o600)
+        _write(certificate, made.certificate, mode=0o644)
+    return pki.KeyPair(key.read_bytes(), certificate.read_bytes())
+
+
+def _service_account_key(keys: Path) -> None:
+    private, public = keys / "service-account.key", keys / "service-account.pub"
+    if not public.exists():
+        private_pem, public_pem = pki.service_account_key()
+        _write(private, private_pem, mode=0o600)
+        _write(public, public_pem, mode=0o644)
+
+
+def _certificates(settings: Settings, ca: pki.KeyPair, keys: Path, configuration: Path) -> None:
+    server = f"https://{settings.node_address}:6443"
+    names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{CLUSTER_DOMAIN}"]
+    addresses = ["127.0.0.1", API_SERVICE_ADDRESS, settings.node_address]
+    issued = {
+        "kube-apiserver": pki.issue(ca, "kube-apiserver", hosts=[*names, "localhost", *addresses]),
+        "kubelet": pki.issue(
+            ca, f"system:node:{NODE_NAME}", "system:nodes", [NODE_NAME, "127.0.0.1", settings.node_address]
+        ),
+    }
+    issued |= {name: pki.issue(ca, user, group) for name, (user, group) in config.CLIENTS.items()}
+    for name, pair in issued.items():
+        _write(keys / f"{name}.key", pair.key, mode=0o600)
+        _write(keys / f"{name}.crt", pair.certificate, mode=0o644)
+        text = config.kubeconfig(server, ca.certificate, name, pair, f"spark-notebooks-{settings.name}")
+        if name == "admin":
+            _write(settings.folder / "kubeconfig", text.encode(), mode=0o600)
+        else:
+            _write(configuration / f"{name}.kubeconfig", text.encode(), mode=0o600)
+
+
+def _cni_folder() -> Path:
+    return next((folder for folder in config.CNI_FOLDERS if (folder / "bridge").exists()), config.CNI_FOLDERS[0])
+
+
+def _empty(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """The whole file or nothing, and never readable by others for a moment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
+    temporary.replace(path)
