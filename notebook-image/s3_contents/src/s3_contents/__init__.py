@@ -1,0 +1,7 @@
+"""Jupyter notebooks on S3: a contents manager, its checkpoints, uploads and downloads."""
+
+from s3_contents.checkpoints import S3Checkpoints
+from s3_contents.files_handler import S3FilesHandler
+from s3_contents.manager import S3ContentsManager
+
+__all__ = ["S3Checkpoints", "S3ContentsManager", "S3FilesHandler"]

@@ -1,0 +1,286 @@
+"""The contents manager: what Jupyter Server asks of a file system, answered from S3."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+from weakref import WeakValueDictionary
+
+from jupyter_server.services.contents.manager import copy_pat
+from nbformat.v4 import new_notebook
+from tornado.web import HTTPError, RequestHandler
+from traitlets import Bool, Float, Instance, Integer, Type, default
+
+from s3_contents import models, notebooks, paths
+from s3_contents.checkpoints import S3Checkpoints
+from s3_contents.errors import ConflictError, NotFoundError, S3Error
+from s3_contents.files_handler import S3FilesHandler
+from s3_contents.models import Model
+from s3_contents.objects import Object
+from s3_contents.reader import MIB, S3ContentsReader, converted
+from s3_contents.uploads import Uploads
+
+
+class S3ContentsManager(S3ContentsReader):
+    """Notebooks and files below one S3 prefix.
+
+    A save is one atomic, conditional write: it replaces the version that the client has seen, or fails with 409. That
+    version is the model's ``base_hash`` (the ``hash`` of an earlier model; null for a file that must not exist yet),
+    else the one that this server showed last.
+    """
+
+    always_delete_dir = Bool(False, help="Delete folders that are not empty, too.").tag(config=True)
+    max_copy_folder_size_mb = Integer(500, min=1, help="The largest folder that can be copied, in MB.").tag(config=True)
+    upload_timeout = Float(
+        3600.0, help="Seconds after which an upload from the browser that pauses is thrown away."
+    ).tag(config=True)
+    checkpoints_class = Type(S3Checkpoints, config=True)
+    files_handler_class = Type(S3FilesHandler, klass=RequestHandler, allow_none=True, config=True)
+    uploads = Instance(Uploads)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._saving: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._orphans_aborted = False
+
+    @default("uploads")
+    def _default_uploads(self) -> Uploads:
+        return Uploads(self.store, self.upload_timeout)
+
+    async def close(self) -> None:
+        """Throw away unfinished uploads and close the connections to S3."""
+        await self.uploads.close()
+        await self.store.close()
+
+    async def file_exists(self, path: str) -> bool:
+        """Whether there is such a file; at most one request. A file that is being uploaded exists."""
+        return self.uploads.active(path.strip("/")) or await super().file_exists(path)
+
+    # Saving
+
+    async def save(self, model: Model, path: str = "") -> Model:
+        """Write a file, notebook or folder, and give its model without content; one request for a known file.
+
+        A file whose version is unknown takes one more, as does a new file (whether there is a folder of its name).
+        Raises HTTPError 409 if the file is not at the version that the client saw.
+        """
+        return await self._save(model, path)
+
+    async def new(self, model: Model | None = None, path: str = "") -> Model:
+        """Create a file, notebook or folder that must not exist yet (else HTTPError 409)."""
+        return await self._save(self._new_model(model or {}, path), path)
+
+    async def new_untitled(self, path: str = "", type: str = "", ext: str = "") -> Model:  # noqa: A002
+        """Create an empty file, notebook or folder under the next free name."""
+        path = paths.canonical(path)
+        if not await self.dir_exists(path):
+            raise HTTPError(404, f"No such directory: {path}")
+        kind = type or ("notebook" if ext == ".ipynb" else "file")
+        names = {
+            "directory": (self.untitled_directory, " "),
+            "notebook": (f"{self.untitled_notebook}.ipynb", ""),
+            "file": (self.untitled_file + ext, ""),
+        }
+        if kind not in names:
+            raise HTTPError(400, f"Unexpected model type: {kind!r}")
+        name, insert = names[kind]
+        taken = await self.tree.names(path, paths.stem(name)[0])
+
+        async def create(target: str) -> Model:
+            return await self._save(self._new_model({"type": kind}, target), target, name_is_free=True)
+
+        return await self._at_free_name(path, name, insert, taken, create)
+
+    async def _at_free_name(
+        self, folder: str, name: str, insert: str, taken: set[str], create: Callable[[str], Awaitable[Model]]
+    ) -> Model:
+        while True:
+            free = paths.free_name(name, taken, insert)
+            try:
+                return await create(paths.join(folder, free))
+            except ConflictError:
+                # Someone else was faster.
+                taken.add(free)
+
+    async def increment_filename(self, filename: str, path: str = "", insert: str = "") -> str:
+        """The first free name in a folder; one request."""
+        return paths.free_name(filename, await self.tree.names(paths.canonical(path), paths.stem(filename)[0]), insert)
+
+    def _new_model(self, model: Model, path: str) -> Model:
+        model.setdefault("type", models.file_type(path))
+        model.setdefault("base_hash", None)
+        if "content" not in model and model["type"] == "notebook":
+            model |= {"content": new_notebook(), "format": "json"}
+        elif "content" not in model and model["type"] != "directory":
+            model |= {"content": "", "type": "file", "format": "text"}
+        return model
+
+    async def _save(self, model: Model, path: str, name_is_free: bool = False) -> Model:
+        path = self._changeable(path, "create")
+        chunk = model.get("chunk")
+        if chunk in (None, 1):
+            self.run_pre_save_hooks(model=model, path=path)
+        models.check_input(path, model)
+        kind = model["type"]
+        # One after the other, so that a client's second save finds the version of its first.
+        async with self._saving.setdefault(path, asyncio.Lock()):
+            if chunk is not None:
+                saved = await self._save_chunk(model, path, chunk)
+            elif kind == "directory":
+                saved = await self._save_directory(path)
+            else:
+                saved = await self._save_file(model, path, name_is_free)
+        if chunk in (None, -1):
+            self.run_post_save_hooks(model=saved, os_path=path)
+            self.emit(data={"action": "save", "path": path})
+        return saved
+
+    async def _save_file(self, model: Model, path: str, name_is_free: bool) -> Model:
+        content = model["content"]
+        if model["type"] == "notebook":
+            body, message = await asyncio.to_thread(self._notebook_bytes, path, content)
+        else:
+            body = await converted(len(content), models.encoded, path, content, model.get("format"))
+            message = None
+        base = await self._base(model, path)
+        if base is None and not name_is_free:
+            await self.tree.check_no_folder(path)
+        item = await self._write(path, body, base)
+        self.seen.set(path, item)
+        saved = models.file_model(path, model["type"], item)
+        if message is not None:
+            saved["message"] = message
+        return saved
+
+    def _notebook_bytes(self, path: str, content: Any) -> tuple[bytes, str | None]:
+        notebook = notebooks.from_content(path, content)
+        try:
+            self.check_and_sign(notebook, path)
+        except Exception as error:
+            raise HTTPError(
+                500, f"{path} was not saved: the database of trusted notebooks is broken: {error}"
+            ) from error
+        body, invalid = notebooks.serialized(path, notebook)
+        checked = self.validate_notebook_model({"content": notebook}, validation_error=invalid)
+        return body, checked.get("message")
+
+    async def _base(self, model: Model, path: str) -> str | None:
+        if "base_hash" in model:
+            return model["base_hash"] or None
+        known = self.seen.get(path) or await self.tree.head(path)
+        return known.etag if known else None
+
+    async def _write(self, path: str, body: bytes, base: str | None) -> Object:
+        key, content_type = self.home.key(path), models.content_type(path)
+        try:
+            if base is not None:
+                with suppress(NotFoundError):
+                    return await self.store.replace(key, body, content_type, base)
+                # Deleted elsewhere: what a person works on is worth more than the deletion.
+            return await self.store.create(key, body, content_type)
+        except ConflictError:
+            raise _changed(path, replacing=base is not None) from None
+
+    async def _save_directory(self, path: str) -> Model:
+        await self.tree.make_folder(path)
+        return models.directory_model(path)
+
+    async def _save_chunk(self, model: Model, path: str, chunk: int) -> Model:
+        content = model["content"]
+        data = await converted(len(content), models.encoded, path, content, model.get("format"))
+        if chunk == 1:
+            await self._abort_orphans()
+            base = await self._base(model, path)
+            if base is None:
+                await self.tree.check_no_folder(path)
+            await self.uploads.begin(path, self.home.key(path), models.content_type(path), base)
+        if chunk != -1:
+            return models.file_model(path, "file", await self.uploads.add(path, chunk, data))
+        try:
+            item = await self.uploads.finish(path, data)
+        except ConflictError:
+            raise _changed(path, replacing=self.seen.get(path) is not None) from None
+        self.seen.set(path, item)
+        return models.file_model(path, "file", item)
+
+    async def _abort_orphans(self) -> None:
+        if self._orphans_aborted:
+            return
+        self._orphans_aborted = True
+        try:
+            number = await self.uploads.abort_orphans(self.home.prefix)
+        except S3Error as error:
+            # Listing uploads is a right that a prefix-scoped policy cannot give.
+            self.log.info("Uploads that were left behind stay on S3: %s", error.log_message)
+        else:
+            self.log.info("%d uploads that were left behind have been removed from S3", number)
+
+    # Deleting, renaming, copying
+
+    async def delete_file(self, path: str) -> None:
+        """Delete a file, or a folder with nothing in it (with all in it if ``always_delete_dir``)."""
+        path = self._changeable(path, "delete")
+        await self.tree.delete(path, self.always_delete_dir)
+        self.seen.forget(path)
+
+    async def rename_file(self, old_path: str, new_path: str) -> None:
+        """Rename a file or folder to a name that is free (else HTTPError 409)."""
+        old, new = self._changeable(old_path, "rename"), self._changeable(new_path, "rename")
+        if old != new:
+            await self.tree.rename(old, new)
+            self.seen.rename(old, new)
+
+    async def copy(self, from_path: str, to_path: str | None = None) -> Model:
+        """Copy a file or folder on the server's side, and give the copy's model.
+
+        Into a folder (default: its own) under the next free name. If ``to_path`` is not there, it is the name of a
+        file's copy, and of the folder into which a folder is copied, as with Jupyter's own manager.
+        """
+        source = paths.canonical(from_path)
+        folder, name = paths.split(source)
+        target = folder if to_path is None else paths.canonical(to_path)
+        if await self.tree.has_folder(target):
+            name = copy_pat.sub(".", name)
+            taken = await self.tree.names(target, paths.stem(name)[0])
+
+            async def create(path: str) -> Model:
+                return await self._copy(source, path, path)
+
+            model = await self._at_free_name(target, name, "-Copy", taken, create)
+        else:
+            parent, _ = paths.split(target)
+            if to_path is None or not await self.tree.has_folder(parent):
+                raise HTTPError(404, f"No such parent directory: {parent} to copy file in")
+            model = await self._copy(source, target, paths.join(target, name))
+        self.emit(data={"action": "copy", "path": model["path"], "source_path": source})
+        return model
+
+    async def _copy(self, source: str, file: str, folder: str) -> Model:
+        """The model of the copy: at ``file`` if the source is one, at ``folder`` if it is one."""
+        source, file = self._changeable(source, "copy"), self._changeable(file, "copy")
+        try:
+            item = await self.tree.copy_file(source, file)
+        except NotFoundError:
+            await self.tree.copy_folder(source, folder, self.max_copy_folder_size_mb * MIB)
+            return models.directory_model(folder)
+        self.seen.set(file, item)
+        return models.file_model(file, models.file_type(file), item)
+
+    def _changeable(self, path: str, action: str) -> str:
+        path = paths.canonical(path)
+        if not path or (paths.is_hidden(path) and not self.allow_hidden):
+            raise HTTPError(400, f"Cannot {action} file or directory {path!r}")
+        return path
+
+
+def _changed(path: str, replacing: bool) -> ConflictError:
+    if not replacing:
+        return ConflictError(
+            f"{path} was created by someone else in the meantime. Open it, or save under another name."
+        )
+    return ConflictError(
+        f"{path} was changed by someone else since you opened it, and has not been saved. Open their version (File > "
+        "Reload from Disk), or save yours under another name."
+    )

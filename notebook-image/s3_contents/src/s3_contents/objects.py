@@ -1,0 +1,80 @@
+"""One version of an S3 object as the contents manager sees it, read from the answers of an S3 client."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+# Seconds since the epoch with milliseconds, the name and format that rclone uses. S3's own LastModified is known only
+# after the write, and has whole seconds.
+MTIME = "mtime"
+# Marks each write, so that a write whose answer was lost is recognised when its repetition fails.
+WRITE_ID = "write-id"
+# What a copy keeps of its source beside the metadata.
+_KEPT_HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType")
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One version of an object. ``etag`` has no quotes; ``modified`` has milliseconds and is in UTC."""
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+    headers: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a folder's listing: its files, and the key prefixes of its folders."""
+
+    files: Sequence[Object]
+    folders: Sequence[str]
+
+
+def now() -> datetime:
+    """The present time as it is stored."""
+    time = datetime.now(UTC)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+def stamp(time: datetime) -> dict[str, str]:
+    """The metadata of a new write at ``time``."""
+    return {MTIME: f"{time.timestamp():.3f}", WRITE_ID: uuid.uuid4().hex}
+
+
+def modified(metadata: Mapping[str, str], fallback: datetime) -> datetime:
+    """When the object was written: its own time, or S3's for an object that another program wrote."""
+    try:
+        milliseconds = round(float(metadata[MTIME]) * 1000)
+        return datetime.fromtimestamp(milliseconds // 1000, UTC).replace(microsecond=milliseconds % 1000 * 1000)
+    except (KeyError, ValueError, OverflowError, OSError):
+        return fallback.astimezone(UTC)
+
+
+def etag(response: Mapping[str, Any]) -> str:
+    """The ETag of an answer, without its quotes."""
+    return str(response["ETag"]).strip('"')
+
+
+def from_response(key: str, response: Mapping[str, Any]) -> Object:
+    """The object in an answer of HeadObject or GetObject."""
+    metadata = response.get("Metadata", {})
+    return Object(
+        key,
+        response["ContentLength"],
+        etag(response),
+        modified(metadata, response["LastModified"]),
+        {name: response[name] for name in _KEPT_HEADERS if response.get(name)},
+        metadata,
+    )
+
+
+def from_listing(entry: Mapping[str, Any]) -> Object:
+    """The object in an entry of ListObjectsV2, which knows S3's time alone."""
+    return Object(entry["Key"], entry["Size"], etag(entry), entry["LastModified"].astimezone(UTC))

@@ -1,0 +1,214 @@
+"""The half of the contents manager that reads, and its settings."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jupyter_server.services.contents.manager import AsyncContentsManager
+from tornado.web import HTTPError
+from traitlets import Float, Instance, Integer, TraitError, Unicode, default
+
+from s3_contents import models, notebooks, paths
+from s3_contents.errors import NotFoundError
+from s3_contents.models import Model
+from s3_contents.objects import Page
+from s3_contents.store import S3Store
+from s3_contents.tree import Tree
+from s3_contents.versions import SeenVersions
+
+# A client that saves asks first whether the file exists. One that this server showed or wrote so recently does; if it
+# was deleted elsewhere in between, the save makes it anew.
+FRESH_SECONDS = 2.0
+# Bytes above which a file's content is converted in a thread.
+SLOW = 2**18
+MIB = 2**20
+_Result = TypeVar("_Result")
+
+
+class S3ContentsReader(AsyncContentsManager):
+    """What is below one S3 prefix, as models of Jupyter Server.
+
+    Endpoint, region and credentials are found as by every AWS client.
+    """
+
+    url = Unicode(
+        help="""Where the files are kept, as s3://bucket/prefix. Default: the environment variable
+        SPARK_NOTEBOOKS_S3_HOME.""",
+    ).tag(config=True)
+    max_open_mb = Integer(
+        256,
+        min=1,
+        help="""The largest file, in MiB, that is opened in the browser. It is in the server's memory as a whole, several
+        times over; larger files can be downloaded, and read by kernels.""",
+    ).tag(config=True)
+    connect_timeout = Float(5.0, help="Seconds to wait for a connection to S3.").tag(config=True)
+    read_timeout = Float(30.0, help="Seconds to wait for an answer of S3.").tag(config=True)
+    max_attempts = Integer(4, min=1, help="How often a request is sent when S3 fails or is busy.").tag(config=True)
+    max_connections = Integer(50, min=1, help="Connections to S3 at a time.").tag(config=True)
+
+    home = Instance(paths.Home)
+    store = Instance(S3Store)
+    tree = Instance(Tree)
+
+    hash_algorithm = models.HASH_ALGORITHM
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seen = SeenVersions()
+        self.home  # noqa: B018 a wrong url stops the server at its start
+
+    @default("url")
+    def _default_url(self) -> str:
+        return os.environ.get("SPARK_NOTEBOOKS_S3_HOME", "")
+
+    @default("home")
+    def _default_home(self) -> paths.Home:
+        try:
+            return paths.Home.parse(self.url)
+        except ValueError as error:
+            raise TraitError(
+                f"S3ContentsManager.url, or the environment variable SPARK_NOTEBOOKS_S3_HOME: {error}"
+            ) from error
+
+    @default("store")
+    def _default_store(self) -> S3Store:
+        config = {
+            "connect_timeout": self.connect_timeout,
+            "read_timeout": self.read_timeout,
+            "retries": {"mode": "standard", "total_max_attempts": self.max_attempts},
+            "max_pool_connections": self.max_connections,
+            # Checksums of newer S3 API versions, which not every S3 server knows. TLS, or the signature of the body
+            # over plain HTTP, protects what is sent.
+            "request_checksum_calculation": "when_required",
+            "response_checksum_validation": "when_required",
+            "warm_up_loader_caches": True,  # botocore reads its files in a thread
+        }
+        return S3Store(self.home.bucket, config)
+
+    @default("tree")
+    def _default_tree(self) -> Tree:
+        return Tree(self.store, self.home)
+
+    @default("root_dir")
+    def _default_root_dir(self) -> str:
+        # Kernels and terminals start here. No file of this manager is kept there.
+        return str(self.parent.root_dir) if self.parent is not None else str(Path.home())
+
+    @default("notary")
+    def _default_notary(self) -> notebooks.Notary:
+        return notebooks.Notary(parent=self)
+
+    def info_string(self) -> str:
+        """What Jupyter Server logs at its start."""
+        return f"Serving notebooks from {self.store.url(self.home.prefix)}"
+
+    # What is there
+
+    async def is_hidden(self, path: str) -> bool:
+        """Whether the name, or that of a folder above, begins with a dot."""
+        return paths.is_hidden(path)
+
+    async def file_exists(self, path: str) -> bool:
+        """Whether there is such a file; at most one request."""
+        path = paths.canonical(path)
+        if not path:
+            return False
+        if self.seen.is_fresh(path, FRESH_SECONDS):
+            return True
+        return await self.tree.head(path) is not None
+
+    async def dir_exists(self, path: str) -> bool:
+        """Whether there is such a folder; one request, none for the home."""
+        path = paths.canonical(path)
+        return await self.tree.has_folder(path)
+
+    async def exists(self, path: str) -> bool:
+        """Whether there is such a file or folder; up to two requests."""
+        return await self.file_exists(path) or await self.dir_exists(path)
+
+    async def get(
+        self,
+        path: str,
+        content: bool = True,
+        type: str | None = None,  # noqa: A002 the names are Jupyter's
+        format: str | None = None,  # noqa: A002
+        require_hash: bool = False,
+    ) -> Model:
+        """The model of a file or folder; one request, and one more for a folder asked for without its type."""
+        path = paths.canonical(path)
+        if paths.is_hidden(path) and not self.allow_hidden:
+            raise HTTPError(404, f"No such file or directory: {path}")
+        if not path or type == "directory":
+            model = await self._directory(path, content)
+            if model is None and await self.tree.head(path) is not None:
+                raise HTTPError(400, f"{path} is not a directory", reason="bad type")
+        else:
+            try:
+                model = await self._file(path, type or models.file_type(path), format, content, require_hash)
+            except NotFoundError:
+                model = await self._directory(path, content)
+        if model is None:
+            raise HTTPError(404, f"No such file or directory: {path}")
+        if model["type"] == "directory" and type not in (None, "directory"):
+            raise HTTPError(400, f"{path} is a directory, not a {type}", reason="bad type")
+        self.emit(data={"action": "get", "path": path})
+        return model
+
+    async def _file(self, path: str, kind: str, wanted: str | None, content: bool, require_hash: bool) -> Model:
+        key = self.home.key(path)
+        if content:
+            item, body = await self.store.get(key, self.max_open_mb * MIB)
+            model = models.file_model(path, kind, item, require_hash)
+            fill = self._fill_notebook if kind == "notebook" else models.fill_file
+            await converted(len(body), fill, model, body, wanted)
+        else:
+            item = await self.store.head(key)
+            model = models.file_model(path, kind, item, require_hash)
+        # A client that looks at the time alone goes on from the version that it has.
+        if content or require_hash:
+            self.seen.set(path, item)
+        return model
+
+    def _fill_notebook(self, model: Model, body: bytes, _wanted: str | None) -> None:
+        notebook, invalid = notebooks.parsed(model["path"], body)
+        self.mark_trusted_cells(notebook, model["path"])
+        model |= {"content": notebook, "format": "json"}
+        self.validate_notebook_model(model, validation_error=invalid)
+
+    async def _directory(self, path: str, content: bool) -> Model | None:
+        if not content:
+            return models.directory_model(path) if await self.tree.has_folder(path) else None
+        children: list[Model] = []
+        exists = not path
+        async for page in self.tree.pages(path):
+            exists = exists or bool(page.files or page.folders)
+            children += self._children(path, page)
+        return models.directory_model(path, children) if exists else None
+
+    def _children(self, folder: str, page: Page) -> list[Model]:
+        found = [models.directory_model(self.home.path(prefix)) for prefix in page.folders]
+        for item in page.files:
+            path = self.home.path(item.key)
+            seen = self.seen.get(path)
+            # A listing has S3's time, in whole seconds. What was shown before is shown with its own again.
+            known = seen if seen is not None and seen.etag == item.etag else item
+            found.append(models.file_model(path, models.file_type(path), known, with_hash=False))
+        return [model for model in found if self._is_listed(folder, model)]
+
+    def _is_listed(self, folder: str, model: Model) -> bool:
+        # The folder's own marker has the folder's path. Keys of other programs may be no paths at all.
+        path, name = model["path"], model["name"]
+        if path == folder or not paths.is_canonical(path) or not self.should_list(name):
+            return False
+        return self.allow_hidden or not name.startswith(".")
+
+
+async def converted(size: int, function: Callable[..., _Result], *arguments: Any) -> _Result:
+    """The result of a function whose time grows with ``size``, without holding up other requests."""
+    if size < SLOW:
+        return function(*arguments)
+    return await asyncio.to_thread(function, *arguments)

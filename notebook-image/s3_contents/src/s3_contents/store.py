@@ -1,0 +1,235 @@
+"""The S3 operations that the contents manager is made of: one bucket, whole keys, conditional writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import s3fs
+
+from s3_contents.errors import ConflictError, NotFoundError, S3Error, TooLargeError, UnavailableError, translated
+from s3_contents.objects import WRITE_ID, Object, Page, etag, from_listing, from_response, modified, now, stamp
+
+KEYS_PER_DELETE = 1000
+
+
+class Opened(NamedTuple):
+    """An object whose body is a stream (aiobotocore's StreamingBody); ``range`` is its Content-Range, if it is a part."""
+
+    item: Object
+    body: Any
+    range: str | None
+
+
+class S3Store:
+    """Objects of one bucket.
+
+    Credentials, endpoint and region are those that s3fs and botocore find in the environment. ``config`` is passed
+    to aiobotocore's AioConfig. Every method raises the errors of ``s3_contents.errors``.
+    """
+
+    def __init__(self, bucket: str, config: Mapping[str, Any]) -> None:
+        self.bucket = bucket
+        # In a bucket with versions versitygw 1.8 takes what was deleted for what is there: in listings of folders, as
+        # the source of a copy, and for If-None-Match.
+        self.finds_deleted = False
+        self._config = dict(config)
+        # A client belongs to one event loop. Jupyter may ask for a folder before its own loop runs.
+        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, s3fs.S3FileSystem] = WeakKeyDictionary()
+
+    async def client(self) -> Any:
+        """The aiobotocore client of the running event loop."""
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(loop)
+        if session is None:
+            session = s3fs.S3FileSystem(
+                asynchronous=True, skip_instance_cache=True, use_listings_cache=False, config_kwargs=self._config
+            )
+            self._sessions[loop] = session
+        with translated("connect to", self.url("")):
+            return await session.set_session()
+
+    async def close(self) -> None:
+        """Close the connections of the running event loop."""
+        session = self._sessions.pop(asyncio.get_running_loop(), None)
+        if session is not None:
+            await (await session.set_session()).close()
+
+    def url(self, key: str) -> str:
+        """The ``s3://`` address of a key."""
+        return f"s3://{self.bucket}/{key}"
+
+    async def call(self, action: str, operation: str, key: str, **arguments: Any) -> dict[str, Any]:
+        """The answer of a client's operation; ``action`` and ``key`` are for the text of an error."""
+        client = await self.client()
+        with translated(action, self.url(key)):
+            response: dict[str, Any] = await getattr(client, operation)(Bucket=self.bucket, **arguments)
+        self.finds_deleted = response["ResponseMetadata"]["HTTPHeaders"].get("server") == "VERSITYGW"
+        return response
+
+    # Reading
+
+    async def head(self, key: str) -> Object:
+        """The object's state; one request."""
+        return from_response(key, await self.call("look at", "head_object", key, Key=key))
+
+    async def get(self, key: str, limit: int) -> tuple[Object, bytes]:
+        """The object's state and bytes; one request. Raises TooLargeError beyond ``limit`` bytes, without reading them."""
+        async with self.open(key) as opened:
+            item = opened.item
+            if item.size > limit:
+                raise TooLargeError(
+                    f"{self.url(key)} has {item.size / 2**20:,.0f} MiB, more than the {limit / 2**20:,.0f} MiB that can "
+                    "be opened in the browser. Download it, or read it in a notebook from this address."
+                )
+            return item, await self.read(opened)
+
+    @asynccontextmanager
+    async def open(self, key: str, **conditions: str) -> AsyncIterator[Opened]:
+        """The object's state and its body as a stream; ``conditions`` are GetObject's (Range, IfMatch, IfNoneMatch)."""
+        response = await self.call("read", "get_object", key, Key=key, **conditions)
+        async with response["Body"] as body:
+            yield Opened(from_response(key, response), body, response.get("ContentRange"))
+
+    async def read(self, opened: Opened) -> bytes:
+        """The whole body of an opened object."""
+        item = opened.item
+        with translated("read", self.url(item.key)):
+            content: bytes = await opened.body.read()
+        if len(content) != item.size:
+            raise UnavailableError(
+                f"Only {len(content)} of {item.size} bytes of {self.url(item.key)} arrived. Open it again in a moment."
+            )
+        return content
+
+    async def any_below(self, prefix: str) -> Object | None:
+        """The first object under a prefix, which is the folder's marker if it has one; one request."""
+        response = await self.call("look at", "list_objects_v2", prefix, Prefix=prefix, MaxKeys=1)
+        return next(map(from_listing, response.get("Contents", [])), None)
+
+    async def folder(self, prefix: str) -> AsyncIterator[Page]:
+        """The names that begin with ``prefix`` up to the next slash; one request per 1,000."""
+        async for page in self._pages(prefix, Delimiter="/"):
+            yield Page(
+                [from_listing(entry) for entry in page.get("Contents", [])],
+                [entry["Prefix"] for entry in page.get("CommonPrefixes", [])],
+            )
+
+    async def tree(self, prefix: str) -> list[Object]:
+        """All objects under a prefix, in the order of their keys; one request per 1,000."""
+        return [from_listing(entry) async for page in self._pages(prefix) for entry in page.get("Contents", [])]
+
+    async def _pages(self, prefix: str, **arguments: str) -> AsyncIterator[dict[str, Any]]:
+        token: dict[str, str] = {}
+        while True:
+            page = await self.call("list", "list_objects_v2", prefix, Prefix=prefix, **arguments, **token)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    # Writing
+
+    async def create(self, key: str, body: bytes, content_type: str) -> Object:
+        """Write a new object; ConflictError if there is one."""
+        return await self.put(key, body, {"ContentType": content_type}, stamp(now()), IfNoneMatch="*")
+
+    async def replace(self, key: str, body: bytes, content_type: str, version: str) -> Object:
+        """Write over the version with this ETag; ConflictError if there is another one now, NotFoundError if there is none."""
+        return await self.put(key, body, {"ContentType": content_type}, stamp(now()), IfMatch=f'"{version}"')
+
+    async def put(
+        self, key: str, body: bytes, headers: Mapping[str, str], metadata: Mapping[str, str], **condition: str
+    ) -> Object:
+        """Write an object with metadata of ``objects.stamp``; ``condition`` is IfMatch or IfNoneMatch (else ConflictError)."""
+
+        async def send(**condition: str) -> Object:
+            response = await self.call(
+                "save", "put_object", key, Key=key, Body=body, Metadata=metadata, **headers, **condition
+            )
+            return Object(key, len(body), etag(response), modified(metadata, now()), headers, metadata)
+
+        return await self.guard(key, metadata, send, condition)
+
+    async def guard(
+        self, key: str, metadata: Mapping[str, str], send: Callable[..., Awaitable[Object]], condition: dict[str, str]
+    ) -> Object:
+        """The outcome of ``send(**condition)``, a conditional write with this metadata.
+
+        When it fails, the object tells what happened. A client repeats a request whose answer was lost, and the
+        repetition's condition fails if the first one was carried out. A server may refuse a large body by cutting the
+        connection instead of answering that the condition does not hold. And one that finds deleted objects refuses
+        If-None-Match where there was one, but accepts If-Match with the ETag of its last version.
+        """
+        try:
+            return await send(**condition)
+        except (ConflictError, NotFoundError, UnavailableError) as error:
+            head = await self._head_after(error, key)
+            if head is not None and head.metadata.get(WRITE_ID) == metadata[WRITE_ID]:
+                return head
+            if head is None and "IfNoneMatch" in condition:
+                deleted = await self._deleted_version(key)
+                if deleted is not None:
+                    return await send(IfMatch=f'"{deleted}"')
+            if head is not None and f'"{head.etag}"' != condition.get("IfMatch"):
+                raise ConflictError(f"{self.url(key)} was written by someone else.") from None
+            raise
+
+    async def _head_after(self, error: S3Error, key: str) -> Object | None:
+        try:
+            return await self.head(key)
+        except NotFoundError:
+            return None
+        except S3Error:
+            raise error from None
+
+    async def _deleted_version(self, key: str) -> str | None:
+        with suppress(S3Error):
+            response = await self.call("list versions of", "list_object_versions", key, Prefix=key, MaxKeys=100)
+            markers, versions = (response.get(kind, []) for kind in ("DeleteMarkers", "Versions"))
+            if any(entry["Key"] == key and entry["IsLatest"] for entry in markers):
+                return next((etag(entry) for entry in versions if entry["Key"] == key), None)
+        return None
+
+    async def make_marker(self, prefix: str) -> None:
+        """Write a folder's marker unless it has one."""
+        headers = {"ContentType": "application/x-directory", "Metadata": stamp(now())}
+        with suppress(ConflictError):
+            await self.call("create", "put_object", prefix, Key=prefix, Body=b"", IfNoneMatch="*", **headers)
+
+    async def delete(self, key: str, version: str | None = None) -> None:
+        """Delete an object, if given only while it has this ETag (else ConflictError)."""
+        condition = {"IfMatch": f'"{version}"'} if version else {}
+        await self.call("delete", "delete_object", key, Key=key, **condition)
+
+    async def delete_many(self, keys: Iterable[str]) -> None:
+        """Delete objects; one request per 1,000. Files go before the markers of their folders."""
+        ordered = sorted(keys, reverse=True)
+        for first in range(0, len(ordered), KEYS_PER_DELETE):
+            batch = ordered[first : first + KEYS_PER_DELETE]
+            objects = {"Objects": [{"Key": key} for key in batch], "Quiet": True}
+            response = await self.call("delete", "delete_objects", batch[-1], Delete=objects)
+            errors = response.get("Errors", [])
+            if errors:
+                raise UnavailableError(
+                    f"S3 did not delete {len(errors)} of {len(batch)} objects, the first of them "
+                    f"{self.url(errors[0]['Key'])} ({errors[0]['Code']}). Delete the folder again."
+                )
+
+    async def copy(self, source: str, target: str, **options: Any) -> datetime:
+        """Copy an object over whatever ``target`` is, and return S3's time of the copy; one request.
+
+        ``options`` are CopyObject's: CopySourceIfMatch, or MetadataDirective with the new headers and metadata. One
+        more request without the first of them if the server finds deleted objects.
+        """
+        if self.finds_deleted and "CopySourceIfMatch" not in options:
+            await self.head(source)
+        response = await self.call(
+            "copy", "copy_object", source, Key=target, CopySource={"Bucket": self.bucket, "Key": source}, **options
+        )
+        time: datetime = response["CopyObjectResult"]["LastModified"]
+        return time

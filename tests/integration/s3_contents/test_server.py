@@ -1,0 +1,349 @@
+"""A real JupyterLab server over its REST API, with its files on a real S3 server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from dev.paths import REPOSITORY
+from dev.s3_server import S3Server
+from tests.support.s3_proxy import S3Proxy
+
+BUCKET = "rest"
+PREFIX = "users/ada"
+MIB = 2**20
+
+
+class Jupyter:
+    """A JupyterLab process and its REST API."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.log = folder / "jupyter.log"
+        self.token = secrets.token_hex(16)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
+        command += ["--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"]
+        command += ["--ServerApp.contents_manager_class=s3_contents.S3ContentsManager"]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environment | {"JUPYTER_TOKEN": self.token},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait(self) -> None:
+        end = time.monotonic() + 60
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                if requests.get(f"{self.url}/api", timeout=5).ok:
+                    return
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        pytest.fail(f"JupyterLab did not start: {self.log.read_text()}")
+
+    def call(self, method: str, path: str, **options: Any) -> requests.Response:
+        headers = {"Authorization": f"token {self.token}"} | options.pop("headers", {})
+        url = f"{self.url}/{quote(path, safe='/?=&')}"
+        return requests.request(method, url, headers=headers, timeout=60, **options)
+
+    def contents(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self.call(method, f"api/contents/{path}", **options)
+
+    def stop(self) -> str:
+        self.process.terminate()
+        self.process.wait(30)
+        return self.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def proxy(s3_server: S3Server) -> Iterator[S3Proxy]:
+    with S3Proxy(s3_server.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def environment(s3_server: S3Server, proxy: S3Proxy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    home = tmp_path_factory.mktemp("home")
+    return {
+        **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+        **s3_server.environment(),
+        "AWS_ENDPOINT_URL_S3": proxy.endpoint,
+        "HOME": str(home),
+        "PYTHONPATH": str(REPOSITORY / "notebook-image" / "s3_contents" / "src"),
+        "SPARK_NOTEBOOKS_S3_HOME": f"s3://{BUCKET}/{PREFIX}",
+    }
+
+
+@pytest.fixture(scope="module")
+def jupyter(s3_server: S3Server, environment: dict[str, str]) -> Iterator[Jupyter]:
+    s3_server.create_bucket(BUCKET)
+    home = Path(environment["HOME"])
+    (home / "local.txt").write_text("on the disk of the server")
+    server = Jupyter(home, environment)
+    server.wait()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def folder(request: pytest.FixtureRequest) -> str:
+    """A folder name for this test alone."""
+    return f"ä {request.node.name.replace('[', ' ').replace(']', '')}"[:60]
+
+
+def put(server: S3Server, path: str, content: bytes) -> None:
+    server.client.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{path}", Body=content)
+
+
+def text(content: str, **more: Any) -> dict[str, Any]:
+    return {"type": "file", "format": "text", "content": content} | more
+
+
+def test_a_notebook_is_made_saved_and_opened(jupyter: Jupyter, s3_server: S3Server, folder: str) -> None:
+    assert jupyter.contents("PUT", folder, json={"type": "directory"}).status_code == 201
+    created = jupyter.contents("POST", folder, json={"type": "notebook"})
+    assert created.status_code == 201
+    path = created.json()["path"]
+    assert path == f"{folder}/Untitled.ipynb"
+    model = jupyter.contents("GET", path).json()
+    model["content"]["cells"].append(
+        {"cell_type": "code", "source": "1 + 1", "metadata": {}, "outputs": [], "execution_count": None, "id": "a"}
+    )
+    assert jupyter.contents("PUT", path, json=model).status_code == 200
+    assert jupyter.contents("GET", path).json()["content"]["cells"][0]["source"] == "1 + 1"
+    body = s3_server.client.get_object(Bucket=BUCKET, Key=f"{PREFIX}/{path}")["Body"].read()
+    assert b"1 + 1" in body
+    listing = jupyter.contents("GET", folder, params={"type": "directory"}).json()
+    assert [(entry["name"], entry["type"]) for entry in listing["content"]] == [("Untitled.ipynb", "notebook")]
+
+
+def lab_opens(jupyter: Jupyter, path: str) -> dict[str, Any]:
+    """The requests of JupyterLab 4.6 when it opens a notebook."""
+    model: dict[str, Any] = jupyter.contents("GET", path, params={"type": "notebook", "content": 1, "hash": 1}).json()
+    assert jupyter.contents("GET", f"{path}/checkpoints").status_code == 200
+    return model
+
+
+def lab_saves(jupyter: Jupyter, model: dict[str, Any]) -> requests.Response:
+    """The requests of JupyterLab 4.6 when it saves: it compares the hash before, and asks for the new one after."""
+    path = model["path"]
+    look = {"content": 0, "hash": 1}
+    assert jupyter.contents("GET", path, params=look).json()["hash"] == model["hash"]
+    answer = jupyter.contents("PUT", path, json={name: model[name] for name in ("type", "format", "content")})
+    model["hash"] = jupyter.contents("GET", path, params=look).json()["hash"]
+    return answer
+
+
+def test_opening_and_saving_in_lab_take_few_requests(jupyter: Jupyter, proxy: S3Proxy, folder: str) -> None:
+    path = jupyter.contents("PUT", f"{folder}.ipynb", json={"type": "notebook"}).json()["path"]
+    proxy.requests.clear()
+    model = lab_opens(jupyter, path)
+    assert proxy.methods() == ["GET", "GET"], "the notebook, the list of checkpoints"
+    assert lab_saves(jupyter, model).status_code == 200
+    assert proxy.methods() == ["HEAD", "PUT", "HEAD"]
+
+
+def test_a_change_from_outside_is_a_conflict(jupyter: Jupyter, s3_server: S3Server, folder: str) -> None:
+    path = f"{folder}/a.txt"
+    assert jupyter.contents("PUT", path, json=text("mine")).status_code == 201
+    put(s3_server, path, b"theirs")
+    refused = jupyter.contents("PUT", path, json=text("mine again"))
+    assert refused.status_code == 409
+    assert "was changed by someone else since you opened it" in refused.json()["message"]
+    assert jupyter.contents("GET", path).json()["content"] == "theirs"
+    assert jupyter.contents("PUT", path, json=text("mine again")).status_code == 200
+
+
+def test_a_tab_that_names_its_base_never_overwrites_another(jupyter: Jupyter, folder: str) -> None:
+    path = f"{folder}/a.txt"
+    base = jupyter.contents("PUT", path, json=text("0")).json()["hash"]
+    assert jupyter.contents("PUT", path, json=text("first tab", base_hash=base)).status_code == 200
+    assert jupyter.contents("PUT", path, json=text("second tab", base_hash=base)).status_code == 409
+    assert jupyter.contents("GET", path).json()["content"] == "first tab"
+
+
+def test_renaming_copying_and_deleting(jupyter: Jupyter, folder: str) -> None:
+    jupyter.contents("PUT", f"{folder}/a.txt", json=text("x"))
+    renamed = jupyter.contents("PATCH", f"{folder}/a.txt", json={"path": f"{folder}/b.txt"})
+    assert (renamed.status_code, renamed.json()["path"]) == (200, f"{folder}/b.txt")
+    assert jupyter.contents("GET", f"{folder}/a.txt").status_code == 404
+    copied = jupyter.contents("POST", folder, json={"copy_from": f"{folder}/b.txt"})
+    assert (copied.status_code, copied.json()["path"]) == (201, f"{folder}/b-Copy1.txt")
+    assert jupyter.contents("PATCH", folder, json={"path": f"{folder} 2"}).status_code == 200
+    listing = jupyter.contents("GET", f"{folder} 2").json()["content"]
+    assert sorted(entry["name"] for entry in listing) == ["b-Copy1.txt", "b.txt"]
+    assert jupyter.contents("DELETE", f"{folder} 2").status_code == 400
+    for name in ("b.txt", "b-Copy1.txt"):
+        assert jupyter.contents("DELETE", f"{folder} 2/{name}").status_code == 204
+    assert jupyter.contents("DELETE", f"{folder} 2").status_code == 204
+    assert jupyter.contents("GET", f"{folder} 2").status_code == 404
+
+
+def test_checkpoints(jupyter: Jupyter, folder: str) -> None:
+    path = f"{folder}/a.txt"
+    jupyter.contents("PUT", path, json=text("one"))
+    assert jupyter.contents("GET", f"{path}/checkpoints").json() == []
+    checkpoint = jupyter.contents("POST", f"{path}/checkpoints")
+    assert checkpoint.status_code == 201
+    jupyter.contents("PUT", path, json=text("two"))
+    assert jupyter.contents("GET", f"{path}/checkpoints").json() == [checkpoint.json()]
+    where = f"{path}/checkpoints/{checkpoint.json()['id']}"
+    assert jupyter.contents("POST", where).status_code == 204
+    assert jupyter.contents("GET", path).json()["content"] == "one"
+    assert jupyter.contents("DELETE", where).status_code == 204
+    assert jupyter.contents("GET", f"{path}/checkpoints").json() == []
+
+
+def upload(jupyter: Jupyter, path: str, content: bytes) -> requests.Response:
+    """In chunks of 1 MiB, as JupyterLab does."""
+    last = (len(content) - 1) // MIB
+    answer = requests.Response()
+    for number in range(last + 1):
+        part = base64.b64encode(content[number * MIB : (number + 1) * MIB]).decode()
+        chunk = -1 if number == last else number + 1
+        model = {"type": "file", "format": "base64", "name": path, "path": path, "chunk": chunk, "content": part}
+        answer = jupyter.contents("PUT", path, json=model)
+        assert answer.ok, answer.text
+    return answer
+
+
+def test_a_large_file_goes_up_and_comes_down(jupyter: Jupyter, proxy: S3Proxy, folder: str) -> None:
+    content = os.urandom(20 * MIB + 5)
+    path = f"{folder}/data.bin"
+    assert upload(jupyter, path, content).json()["size"] == len(content)
+    proxy.requests.clear()
+    answer = jupyter.call("GET", f"files/{path}")
+    assert answer.content == content
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert proxy.methods() == ["GET"]
+
+
+def test_parts_of_a_file(jupyter: Jupyter, s3_server: S3Server, folder: str) -> None:
+    put(s3_server, f"{folder}/a.txt", b"0123456789")
+    url = f"files/{folder}/a.txt"
+    whole = jupyter.call("GET", url)
+    etag = whole.headers["Etag"]
+    assert (whole.status_code, whole.text, whole.headers["Accept-Ranges"]) == (200, "0123456789", "bytes")
+    for wanted, part, content_range in (
+        ("bytes=2-4", "234", "bytes 2-4/10"),
+        ("bytes=7-", "789", "bytes 7-9/10"),
+        ("bytes=-2", "89", "bytes 8-9/10"),
+    ):
+        answer = jupyter.call("GET", url, headers={"Range": wanted})
+        assert (answer.status_code, answer.text) == (206, part)
+        assert answer.headers["Content-Range"] == content_range
+        assert answer.headers["Content-Length"] == str(len(part))
+    assert jupyter.call("GET", url, headers={"Range": "bytes=100-"}).status_code == 416
+    several = jupyter.call("GET", url, headers={"Range": "bytes=0-1,4-5"})
+    assert (several.status_code, several.text) == (200, "0123456789")
+    resumed = jupyter.call("GET", url, headers={"Range": "bytes=5-", "If-Range": etag})
+    assert (resumed.status_code, resumed.text) == (206, "56789")
+    put(s3_server, f"{folder}/a.txt", b"abcdefghij")
+    restarted = jupyter.call("GET", url, headers={"Range": "bytes=5-", "If-Range": etag})
+    assert (restarted.status_code, restarted.text) == (200, "abcdefghij")
+
+
+def test_what_the_browser_has_is_not_sent_again(jupyter: Jupyter, s3_server: S3Server, folder: str) -> None:
+    put(s3_server, f"{folder}/a.html", b"<p>x</p>")
+    url = f"files/{folder}/a.html"
+    etag = jupyter.call("GET", url).headers["Etag"]
+    unchanged = jupyter.call("GET", url, headers={"If-None-Match": etag})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    head = jupyter.call("HEAD", url)
+    assert (head.status_code, head.content, head.headers["Content-Length"]) == (200, b"", "8")
+    assert head.headers["Content-Type"] == "text/html"
+    download = jupyter.call("GET", f"{url}?download=1")
+    assert download.headers["Content-Disposition"].startswith("attachment; filename*=utf-8''a.html")
+    put(s3_server, f"{folder}/a.html", b"")
+    empty = jupyter.call("GET", url, headers={"If-None-Match": etag})
+    assert (empty.status_code, empty.content) == (200, b"")
+
+
+def test_downloads_are_of_the_home_and_nothing_else(jupyter: Jupyter, s3_server: S3Server, folder: str) -> None:
+    put(s3_server, f"{folder}/.hidden", b"x")
+    for path in ("local.txt", "", folder, f"{folder}/.hidden", f"{folder}/missing", ".s3_contents/x"):
+        assert jupyter.call("GET", f"files/{path}").status_code in (400, 404), path
+        assert jupyter.call("HEAD", f"files/{path}").status_code in (400, 404), path
+    anonymous = requests.get(f"{jupyter.url}/files/{quote(folder)}/.hidden", timeout=10, allow_redirects=False)
+    assert anonymous.status_code in (302, 403)
+
+
+def test_errors_are_one_message_and_no_trace(jupyter: Jupyter, s3_server: S3Server, folder: str) -> None:
+    put(s3_server, f"{folder}/broken.ipynb", b"no notebook")
+    for method, path, body, status, message in (
+        ("GET", f"{folder}/broken.ipynb", None, 400, "Unreadable Notebook"),
+        ("PUT", f"{folder}/broken.ipynb", text("x", type="notebook"), 400, "is not a notebook"),
+        ("PUT", f"{folder}/a.txt", text("x", format="utf-9"), 400, "Must specify format"),
+        ("PUT", f"{folder}/a.txt", text("%", format="base64") | {"content": "ä"}, 400, "Encoding error"),
+        ("PUT", f"{folder}/a.txt", text("x") | {"content": {"a": 1}}, 400, "is not text"),
+        ("PUT", f"{folder}/a.txt", text("x", type="file") | {"chunk": "one"}, 400, "chunk"),
+        ("PUT", f"{folder}/a.txt", text("x") | {"base_hash": 5}, 400, "base_hash"),
+        ("PUT", f"{folder}/a\x01.txt", text("x"), 400, "control character"),
+        ("PUT", folder, text("x"), 400, "is a folder"),
+    ):
+        answer = jupyter.contents(method, path, json=body)
+        assert (answer.status_code, message in answer.json()["message"]) == (status, True), answer.text
+        assert not answer.json().get("traceback")
+    assert "Traceback" not in jupyter.log.read_text()
+
+
+def is_child(stat: Path, parent: int) -> bool:
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[1]) == parent
+    except FileNotFoundError:
+        return False
+
+
+def test_kernels_and_terminals_start_in_the_home_folder(jupyter: Jupyter) -> None:
+    page = jupyter.call("GET", "lab").text
+    found = re.search(r'<script id="jupyter-config-data" type="application/json">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    settings = json.loads(found[1])
+    assert (settings["serverRoot"], settings["preferredPath"]) == (str(jupyter.log.parent), "/")
+    terminal = jupyter.call("POST", "api/terminals", json={"cwd": "no folder on this disk"})
+    assert terminal.ok
+    shell = next(child for child in Path("/proc").glob("[0-9]*/stat") if is_child(child, jupyter.process.pid))
+    assert (shell.parent / "cwd").resolve() == jupyter.log.parent
+    jupyter.call("DELETE", f"api/terminals/{terminal.json()['name']}")
+
+
+def test_a_stopped_server_leaves_nothing_open(s3_server: S3Server, environment: dict[str, str], tmp_path: Path) -> None:
+    s3_server.create_bucket(BUCKET)
+    server = Jupyter(tmp_path, environment | {"HOME": str(tmp_path)})
+    server.wait()
+    assert server.contents("GET", "").ok
+    log = server.stop()
+    assert f"Serving notebooks from s3://{BUCKET}/{PREFIX}/" in log
+    assert "Unclosed" not in log
+    assert "Traceback" not in log
+
+
+@pytest.mark.parametrize("url", ["", "notebooks/ada", "s3://", "s3://bucket/../x"])
+def test_a_wrong_setting_ends_the_server_with_one_message(
+    environment: dict[str, str], tmp_path: Path, url: str
+) -> None:
+    server = Jupyter(tmp_path, environment | {"SPARK_NOTEBOOKS_S3_HOME": url})
+    assert server.process.wait(60) != 0
+    log = server.log.read_text()
+    assert "S3ContentsManager.url, or the environment variable SPARK_NOTEBOOKS_S3_HOME" in log
+    assert "Traceback" not in log
