@@ -1,0 +1,103 @@
+"""The administrator's configuration of sessions."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+
+from traitlets import Dict, Float, Integer, TraitError, Unicode, validate
+from traitlets.config import Config, Configurable
+
+from spark_session.errors import SparkSessionError, SparkSessionWarning
+from spark_session.sizes import parse_cores, parse_memory
+
+CONFIG_VARIABLE = "SPARK_SESSION_CONFIG"
+
+
+class SparkSessionDefaults(Configurable):
+    """Sizes and limits of every session, set by the administrator.
+
+    Configured by traitlets configuration as JSON in the variable SPARK_SESSION_CONFIG, for example
+    `{"SparkSessionDefaults": {"executor_memory": "4g", "max_executors": 50}}`.
+    """
+
+    executors = Integer(2, min=1, help="Executors of a session whose call names no number.").tag(config=True)
+    executor_cores = Float(
+        1.0, help="Cores of each executor when the call names none: that many tasks run in it at once."
+    ).tag(config=True)
+    executor_cpu_request = Float(
+        1.0,
+        help="CPU that Kubernetes sets aside for each core of an executor. Below 1, executors share cores: "
+        "right for trying out on a small machine, slow under load.",
+    ).tag(config=True)
+    executor_memory = Unicode("1g", help='Heap of each executor when the call names none, such as "4g".').tag(
+        config=True
+    )
+    executor_memory_overhead_factor = Float(
+        0.4,
+        min=0.0,
+        max=10.0,
+        help="Memory on top of the heap, as a share of it (at least 384 MiB): Python workers and the JVM's own needs.",
+    ).tag(config=True)
+    max_executors = Integer(None, allow_none=True, min=1, help="Most executors of one session; null for no limit.").tag(
+        config=True
+    )
+    max_executor_cores = Float(None, allow_none=True, help="Most cores of one executor; null for no limit.").tag(
+        config=True
+    )
+    max_executor_memory = Unicode(
+        None, allow_none=True, help='Largest heap of one executor, such as "32g"; null for no limit.'
+    ).tag(config=True)
+    conf = Dict(help="Spark settings of every session. A call's own conf wins where researchers may set the key.").tag(
+        config=True
+    )
+
+    @validate("executor_cores", "executor_cpu_request", "max_executor_cores")
+    def _check_cores(self, proposal: dict[str, object]) -> float | None:
+        value = proposal["value"]
+        return None if value is None else parse_cores(value, _trait_name(proposal))
+
+    @validate("executor_memory", "max_executor_memory")
+    def _check_memory(self, proposal: dict[str, object]) -> object:
+        value = proposal["value"]
+        if value is not None:
+            parse_memory(value, _trait_name(proposal))
+        return value
+
+    def is_configured(self, trait: str) -> bool:
+        """Whether the administrator set this trait."""
+        return trait in self.config.get(type(self).__name__, {})
+
+
+def _trait_name(proposal: dict[str, object]) -> str:
+    return str(getattr(proposal["trait"], "name", "size"))
+
+
+def load_defaults(variables: Mapping[str, str]) -> SparkSessionDefaults:
+    """Read the administrator's configuration from the environment variables.
+
+    Raises:
+        SparkSessionError: SPARK_SESSION_CONFIG is not JSON, or a value does not fit its trait.
+    """
+    name = SparkSessionDefaults.__name__
+    what = f"The configuration in {CONFIG_VARIABLE} is not valid."
+    fix = "Your administrator sets it (`spark` in the chart's values). On your own machine, unset the variable."
+    text = variables.get(CONFIG_VARIABLE, "").strip()
+    try:
+        content = json.loads(text) if text else {}
+    except ValueError as error:
+        raise SparkSessionError(what, f"It is not JSON: {error}.", fix) from error
+    if not isinstance(content, dict) or not isinstance(content.get(name, {}), dict):
+        raise SparkSessionError(what, f'It must be an object like {{"{name}": {{"executor_memory": "4g"}}}}.', fix)
+    known = set(SparkSessionDefaults.class_trait_names(config=True))
+    given = content.get(name, {})
+    if unknown := sorted(set(given) - known):
+        # A newer chart may know settings that an older image does not: worth a word, not worth the session.
+        warnings.warn(f"{CONFIG_VARIABLE}: unknown {', '.join(unknown)}.", SparkSessionWarning, stacklevel=2)
+    try:
+        return SparkSessionDefaults(config=Config({name: {key: given[key] for key in given if key in known}}))
+    except SparkSessionError as error:
+        raise SparkSessionError(what, f"{error.what} {error.why}", fix) from error
+    except TraitError as error:
+        raise SparkSessionError(what, f"{error}", fix) from error

@@ -1,0 +1,195 @@
+"""Where this code runs, decided once from the environment variables and a few files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from spark_session.errors import SparkSessionError
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+HOME_VARIABLE = "SPARK_NOTEBOOKS_S3_HOME"
+JARS_VARIABLE = "SPARK_SESSION_JARS"
+IMAGE_VARIABLE = "SPARK_NOTEBOOKS_IMAGE"
+WORKSPACE_VARIABLES = ("POD_NAME", "POD_NAMESPACE", "POD_IP", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
+
+
+class Credentials(Enum):
+    """Where S3 credentials come from; the value is the class of the AWS SDK for Java that reads them there."""
+
+    KEYS = "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
+    WEB_IDENTITY = "software.amazon.awssdk.auth.credentials.WebIdentityTokenFileCredentialsProvider"
+    PROFILE = "software.amazon.awssdk.auth.credentials.ProfileCredentialsProvider"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The notebook pod and the Kubernetes namespace it may create executors in."""
+
+    namespace: str
+    pod_name: str
+    pod_ip: str
+    api_url: str
+    image: str
+    image_pull_policy: str
+
+
+@dataclass(frozen=True)
+class S3:
+    """The S3 store as the usual AWS variables describe it; no field holds a key.
+
+    Args:
+        home: the person's own prefix, "s3://bucket/prefix".
+        endpoint: URL of the store; None is AWS.
+        region: AWS region name.
+        credentials: where keys come from; None when nothing names a place.
+        credentials_file: AWS shared-credentials file, when a variable names one.
+        variables: the variables that executors need to find the same store, values as in this process.
+    """
+
+    home: str | None = None
+    endpoint: str | None = None
+    region: str | None = None
+    credentials: Credentials | None = None
+    credentials_file: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a session can build on.
+
+    Args:
+        workspace: None on a machine of one's own: local Spark.
+        s3: the S3 store.
+        python: path of the Python interpreter, here and on executors.
+        title: what the notebook or script is called.
+        jars: folder of jars on top of PySpark's own; None in the image, which has them.
+    """
+
+    workspace: Workspace | None
+    s3: S3
+    python: str
+    title: str
+    jars: Path | None = None
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+        if self.workspace is None:
+            return "local Spark on this machine"
+        return f"notebook pod {self.workspace.pod_name} in the workspace {self.workspace.namespace}"
+
+
+def detect(
+    variables: Mapping[str, str], home: Path, service_account: Path = SERVICE_ACCOUNT, python: str = sys.executable
+) -> Environment:
+    """Decide the environment.
+
+    Args:
+        variables: environment variables.
+        home: home folder, where `.aws/credentials` may be.
+        service_account: folder of the pod's service-account token.
+        python: the interpreter that runs this code, and so the Python of the executors.
+
+    Raises:
+        SparkSessionError: half of a workspace is there, or SPARK_SESSION_JARS names no folder of jars.
+    """
+    workspace = _workspace(variables, service_account)
+    return Environment(
+        workspace=workspace,
+        s3=_s3(variables, home, in_pod=workspace is not None),
+        python=variables.get("PYSPARK_PYTHON") or python,
+        title=_title(variables),
+        jars=_jars(variables),
+    )
+
+
+def _workspace(variables: Mapping[str, str], service_account: Path) -> Workspace | None:
+    image = variables.get(IMAGE_VARIABLE)
+    if not image:
+        return None
+    fix = "Stop your server and start it again; if that does not help, tell your administrator."
+    if missing := [name for name in WORKSPACE_VARIABLES if not variables.get(name)]:
+        raise SparkSessionError(
+            "This notebook pod cannot start executors.", f"The variables {', '.join(missing)} are not set in it.", fix
+        )
+    if not (service_account / "token").is_file():
+        raise SparkSessionError(
+            "This notebook pod cannot start executors.",
+            f"It has no service-account token in {service_account}, so the Kubernetes API would not know it.",
+            fix,
+        )
+    return Workspace(
+        namespace=variables["POD_NAMESPACE"],
+        pod_name=variables["POD_NAME"],
+        pod_ip=variables["POD_IP"],
+        api_url=f"https://{variables['KUBERNETES_SERVICE_HOST']}:{variables['KUBERNETES_SERVICE_PORT']}",
+        image=image,
+        image_pull_policy=variables.get("SPARK_NOTEBOOKS_IMAGE_PULL_POLICY") or "IfNotPresent",
+    )
+
+
+# What boto3, s3fs and the AWS SDK for Java read to find a store and credentials. AWS_ACCESS_KEY_ID and its secret are not
+# among them: a variable of an executor is readable in its pod spec.
+_EXECUTOR_VARIABLES = (
+    HOME_VARIABLE,
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+)
+
+
+def _s3(variables: Mapping[str, str], home: Path, in_pod: bool) -> S3:
+    named_file = variables.get("AWS_SHARED_CREDENTIALS_FILE")
+    return S3(
+        home=(variables.get(HOME_VARIABLE) or "").rstrip("/") or None,
+        endpoint=variables.get("AWS_ENDPOINT_URL_S3") or variables.get("AWS_ENDPOINT_URL") or None,
+        region=variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or None,
+        credentials=_credentials(variables, home, in_pod),
+        credentials_file=Path(named_file) if named_file else None,
+        variables={name: variables[name] for name in _EXECUTOR_VARIABLES if variables.get(name)},
+    )
+
+
+def _credentials(variables: Mapping[str, str], home: Path, in_pod: bool) -> Credentials | None:
+    # The order of the AWS SDKs. In a pod, keys in variables are passed over: executors are never given them.
+    if variables.get("AWS_ACCESS_KEY_ID") and variables.get("AWS_SECRET_ACCESS_KEY") and not in_pod:
+        return Credentials.KEYS
+    if variables.get("AWS_WEB_IDENTITY_TOKEN_FILE") and variables.get("AWS_ROLE_ARN"):
+        return Credentials.WEB_IDENTITY
+    if variables.get("AWS_SHARED_CREDENTIALS_FILE") or (home / ".aws" / "credentials").is_file():
+        return Credentials.PROFILE
+    return None
+
+
+def _jars(variables: Mapping[str, str]) -> Path | None:
+    folder = variables.get(JARS_VARIABLE)
+    if not folder:
+        return None
+    if not any(Path(folder).glob("*.jar")):
+        raise SparkSessionError(
+            f"{JARS_VARIABLE}={folder} holds no jars.",
+            "The folder is missing or empty.",
+            "Name a folder with hadoop-aws and its dependencies, or unset the variable to work without S3.",
+        )
+    return Path(folder)
+
+
+# What stands for the program's name where there is no file of one's own: `python -`, `python -c`, `python -m`, a kernel without a notebook.
+_NAMELESS = {"", "-", "-c", "-m", "__main__", "ipykernel_launcher"}
+
+
+def _title(variables: Mapping[str, str]) -> str:
+    # Jupyter Server tells a kernel the path of its notebook; a script has its own name.
+    title = Path(variables.get("JPY_SESSION_NAME") or (sys.argv[0] if sys.argv else "")).stem
+    return "spark" if title in _NAMELESS else title

@@ -1,0 +1,70 @@
+"""The executor pod, as far as it is ours: Spark adds its container's command, environment and resources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spark_session.context import Context
+
+USER_ID = 1000
+HOME = "/home/jovyan"
+S3_SECRET = "s3-credentials"  # noqa: S105 (the name of a Secret)
+LABEL_PREFIX = "spark-notebooks.io"
+
+
+def executor_pod(context: Context) -> dict[str, Any]:
+    """Manifest of an executor pod that the `restricted` Pod Security Standard admits.
+
+    The root file system is read-only; Spark's scratch space, /tmp and the home folder are emptyDir volumes.
+    """
+    volumes: list[dict[str, Any]] = [
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "home", "emptyDir": {}},
+        # The prefix tells Spark to keep its shuffle and spill files here.
+        {"name": "spark-local-dir-1", "emptyDir": {}},
+    ]
+    mounts: list[dict[str, Any]] = [
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the executor's own)
+        {"name": "home", "mountPath": HOME},
+        {"name": "spark-local-dir-1", "mountPath": "/var/lib/spark"},
+    ]
+    credentials = context.environment.s3.credentials_file
+    if credentials is not None:
+        volumes.append({"name": S3_SECRET, "secret": {"secretName": S3_SECRET, "defaultMode": 0o440}})
+        mounts.append({"name": S3_SECRET, "mountPath": str(credentials.parent), "readOnly": True})
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "labels": {
+                "app.kubernetes.io/managed-by": "spark-notebooks",
+                "app.kubernetes.io/component": "executor",
+                f"{LABEL_PREFIX}/session": context.session_id,
+            }
+        },
+        "spec": {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": USER_ID,
+                "runAsGroup": USER_ID,
+                "fsGroup": USER_ID,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": "executor",
+                    # Spark puts files that a job ships (addFile, addPyFile) into an executor's working directory.
+                    "workingDir": HOME,
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    "volumeMounts": mounts,
+                }
+            ],
+            "volumes": volumes,
+        },
+    }

@@ -1,0 +1,118 @@
+"""What a call of get_spark_session asks for, checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from spark_session.errors import SparkSessionError, show
+from spark_session.sizes import parse_cores, parse_memory
+
+LONGEST_NAME = 100
+MOST_EXECUTORS = 10_000
+_KEY = re.compile(r"spark\.[A-Za-z0-9_.\-/]*[A-Za-z0-9_\-]", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of a call; None where the call leaves the choice to the defaults.
+
+    Args:
+        executors: number of executors.
+        cores: cores of each executor.
+        memory_mib: heap of each executor in MiB.
+        name: name of the session.
+        conf: Spark settings.
+    """
+
+    executors: int | None = None
+    cores: float | None = None
+    memory_mib: int | None = None
+    name: str | None = None
+    conf: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(
+        cls,
+        executors: object = None,
+        cores: object = None,
+        memory: object = None,
+        name: object = None,
+        conf: object = None,
+    ) -> Request:
+        """Check the arguments as a person wrote them.
+
+        Raises:
+            SparkSessionError: the first argument that makes no sense.
+        """
+        return cls(
+            executors=None if executors is None else _parse_executors(executors),
+            cores=None if cores is None else parse_cores(cores),
+            memory_mib=None if memory is None else parse_memory(memory),
+            name=None if name is None else _parse_name(name),
+            conf={} if conf is None else _parse_conf(conf),
+        )
+
+    def differences(self, other: Request) -> list[str]:
+        """Names of the arguments in which two calls differ."""
+        return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+
+
+def _parse_executors(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SparkSessionError(
+            f"executors={show(value)} is not a number of executors.",
+            "It must be a whole number.",
+            "Write a number without quotes, for example executors=2.",
+        )
+    if not 1 <= value <= MOST_EXECUTORS:
+        raise SparkSessionError(
+            f"executors={show(value)} is out of range.",
+            f"A session has between 1 and {MOST_EXECUTORS} executors.",
+            "Leave the argument out for your administrator's default.",
+        )
+    return value
+
+
+def _parse_name(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_NAME or not value.isprintable():
+        raise SparkSessionError(
+            f"name={show(value)} is not a name.",
+            f"It must be text of 1 to {LONGEST_NAME} printable characters.",
+            'For example name="flight delays".',
+        )
+    return value.strip()
+
+
+def _parse_conf(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise SparkSessionError(
+            f"conf is a {type(value).__name__}.",
+            "It must be a dictionary of Spark settings.",
+            'For example conf={"spark.sql.shuffle.partitions": 64}.',
+        )
+    return {_parse_key(key): _parse_setting(key, setting) for key, setting in value.items()}
+
+
+def _parse_key(key: object) -> str:
+    if isinstance(key, str) and _KEY.fullmatch(key):
+        return key
+    fix = "See the Spark configuration page for the names."
+    if isinstance(key, str) and key.startswith(("fs.", "mapreduce.", "dfs.", "parquet.")):
+        fix = f'Settings of Hadoop take a prefix: write "spark.hadoop.{key}".'
+    raise SparkSessionError(f"conf has the key {show(key)}.", 'Names of Spark settings begin with "spark.".', fix)
+
+
+def _parse_setting(key: object, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, str) and "\0" not in value:
+        return value
+    raise SparkSessionError(
+        f"conf[{key!r}] is a {type(value).__name__}.",
+        "The value of a setting must be text, a number, True or False.",
+        "Leave a key out to keep its default.",
+    )

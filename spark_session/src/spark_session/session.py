@@ -1,0 +1,229 @@
+"""The thin layer that starts and keeps the one session of this process."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spark_session.context import Context
+from spark_session.defaults import load_defaults
+from spark_session.environment import detect
+from spark_session.errors import SparkSessionError, SparkSessionWarning
+from spark_session.plan import Plan, build
+from spark_session.request import Request
+from spark_session.settings import Settings, find
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class _Running:
+    spark: SparkSession
+    plan: Plan
+
+
+_lock = threading.RLock()
+_running: _Running | None = None
+_launch_settings: Settings = {}
+"""Settings that the JVM of this process was launched with, for its first session."""
+
+
+def get_spark_session(
+    executors: int | None = None,
+    cores: float | str | None = None,
+    memory: str | None = None,
+    name: str | None = None,
+    conf: Mapping[str, str | int | float | bool] | None = None,
+) -> SparkSession:
+    """Get the Spark session of this notebook or script, started if there is none.
+
+    In a workspace each executor is a pod of its own; elsewhere Spark runs on this machine and the sizes have no effect.
+    The session ends with `spark.stop()`, at the end of a `with` block, and with the kernel.
+
+    Args:
+        executors: number of executors; 2 unless your administrator chose otherwise.
+        cores: cores of each executor, such as 2, 0.5 or "500m": as many tasks run in it at once, at least one.
+        memory: Java heap of each executor, such as "4g"; room for Python comes on top.
+        name: what the session is called in lists and in the Spark UI; the notebook's name by default.
+        conf: any other Spark settings.
+
+    Returns:
+        The session. A second call gets the same one, with a warning when it asks for something else.
+
+    Raises:
+        SparkSessionError: the arguments, the environment or the administrator's limits don't allow it.
+    """
+    global _running  # noqa: PLW0603 (a process has one SparkContext)
+    request = Request.parse(executors, cores, memory, name, conf)
+    with _lock:
+        if (running := _alive()) is not None:
+            _tell_differences(running.plan.context.request, request)
+            return running.spark
+        _discard()
+        _refuse_foreign_session()
+        plan = build(_context(request))
+        _running = _Running(_start(plan), plan)
+        return _running.spark
+
+
+def explain() -> Plan:
+    """Show where the session runs and every setting with where it came from; of a default session when none runs."""
+    with _lock:
+        running = _alive()
+        return running.plan if running is not None else build(_context(Request()))
+
+
+def _context(request: Request) -> Context:
+    session_id = secrets.token_hex(4)
+    return Context(
+        environment=detect(os.environ, Path.home()),
+        request=request,
+        defaults=load_defaults(os.environ),
+        session_id=session_id,
+        scratch=Path(tempfile.gettempdir()) / f"spark-session-{session_id}",
+    )
+
+
+def _alive() -> _Running | None:
+    if _running is None:
+        return None
+    context = _running.spark.sparkContext
+    if context._jsc is None:
+        return None
+    _refuse_dead_jvm()
+    return None if context._jsc.sc().isStopped() else _running
+
+
+def _refuse_dead_jvm() -> None:
+    from pyspark import SparkContext
+
+    process = getattr(SparkContext._gateway, "proc", None)
+    code = None if process is None else process.poll()
+    if code is not None:
+        raise SparkSessionError(
+            "The Spark session of this kernel is gone.",
+            f"Its Java process ended (exit code {code}), most often for lack of memory.",
+            'Restart the kernel. For more memory: conf={"spark.driver.memory": "2g"}.',
+        )
+
+
+def _refuse_foreign_session() -> None:
+    from pyspark import SparkContext
+
+    if SparkContext._active_spark_context is not None:
+        raise SparkSessionError(
+            "A Spark session is running that get_spark_session did not start.",
+            "A process can have only one.",
+            "Stop it with its stop() method, or restart the kernel.",
+        )
+
+
+def _tell_differences(had: Request, asked: Request) -> None:
+    if asked != Request() and (names := had.differences(asked)):
+        warnings.warn(
+            f"The session that is already running is used as it is, though this call differs in {', '.join(names)}. "
+            "For a new one call spark.stop() first.",
+            SparkSessionWarning,
+            stacklevel=3,
+        )
+
+
+def _start(plan: Plan) -> SparkSession:
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.sql import SparkSession
+
+    _prepare_jvm(plan.settings)
+    _write_files(plan)
+    os.environ.update(plan.variables)
+    try:
+        spark: SparkSession = SparkSession.builder.config(
+            map={key: value.text for key, value in plan.settings.items()}
+        ).getOrCreate()
+    except PySparkRuntimeError as error:
+        _remove_scratch(plan)
+        if error.getCondition() != "JAVA_GATEWAY_EXITED":
+            raise
+        raise SparkSessionError(
+            "Spark did not start.",
+            "Its Java process ended at once; the lines above this message say why.",
+            "Spark needs Java 17 or later: install one, or point JAVA_HOME at it.",
+        ) from error
+    except Py4JJavaError as error:
+        _remove_scratch(plan)
+        raise SparkSessionError(
+            "Spark did not start.",
+            str(error.java_exception.getMessage()).strip(),
+            "spark_session.explain() shows the settings it was started with.",
+        ) from error
+    return spark
+
+
+def _prepare_jvm(settings: Settings) -> None:
+    """Make a JVM that was launched for another session fit for this one."""
+    global _launch_settings  # noqa: PLW0603 (a process has one JVM)
+    from pyspark import SparkContext
+
+    jvm: Any = SparkContext._jvm
+    if jvm is None:
+        _launch_settings = settings
+        return
+    _refuse_dead_jvm()
+    launched = _launch_settings
+    changed = {key for key in launched.keys() | settings.keys() if _text(launched, key) != _text(settings, key)}
+    if late := sorted(key for key in changed if (setting := find(key)) is not None and setting.at_start):
+        raise SparkSessionError(
+            f"{', '.join(late)} cannot change now.",
+            "It takes effect when the Java process starts, and this kernel has one from its last session.",
+            "Restart the kernel and call get_spark_session again.",
+        )
+    # spark-submit leaves the settings of the launch behind as system properties, which every later session would read.
+    for key in launched.keys() - settings.keys():
+        jvm.java.lang.System.clearProperty(key)
+
+
+def _text(settings: Settings, key: str) -> str | None:
+    value = settings.get(key)
+    return None if value is None else value.text
+
+
+def _write_files(plan: Plan) -> None:
+    if not plan.files:
+        return
+    plan.context.scratch.mkdir(mode=0o700)
+    for path, text in plan.files.items():
+        path.write_text(text)
+
+
+def _remove_scratch(plan: Plan) -> None:
+    if plan.files:
+        shutil.rmtree(plan.context.scratch, ignore_errors=True)
+
+
+def _discard() -> None:
+    global _running  # noqa: PLW0603 (a process has one SparkContext)
+    if _running is not None:
+        _remove_scratch(_running.plan)
+        _running = None
+
+
+@atexit.register
+def _stop() -> None:
+    """End the session with its process: the executors go now rather than when the pod goes."""
+    with _lock:
+        if _running is not None:
+            # The JVM may be gone already, by a crash or by the signal that ends this process.
+            with suppress(Exception):
+                _running.spark.stop()
+            _discard()

@@ -1,0 +1,161 @@
+"""Every Spark setting that a session manages, declared once: its meaning and who may set it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Source(Enum):
+    """Where the value of a setting came from."""
+
+    DEFAULT = "default"
+    ADMIN = "admin"
+    USER = "user"
+    DETECTED = "detected"
+
+
+@dataclass(frozen=True)
+class Value:
+    """The value of a setting and where it came from."""
+
+    text: str
+    source: Source
+
+
+Settings = dict[str, Value]
+
+
+class SetBy(Enum):
+    """Who may give a setting another value in `conf`. The administrator may do what a researcher may."""
+
+    SESSION = "only the session"
+    ADMIN = "the administrator"
+    USER = "anyone"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A Spark setting, or a family of them when the key ends in a dot.
+
+    Args:
+        key: the name, or the prefix of the family's names.
+        doc: what the session uses it for.
+        set_by: who may set it in `conf`.
+        instead: what a researcher does instead of setting it.
+        at_start: takes effect only when the JVM starts, so not in a second session of one kernel.
+    """
+
+    key: str
+    doc: str
+    set_by: SetBy = SetBy.USER
+    instead: str = "Leave it out: the session sets it."
+    at_start: bool = False
+
+    @property
+    def is_family(self) -> bool:
+        """Whether the key is a prefix."""
+        return self.key.endswith(".")
+
+
+_WHERE = "Leave it out: where the session runs is decided by where the code runs (see spark_session.explain())."
+_ADMIN = "Ask your administrator, who can set it for everyone."
+
+SETTINGS = (
+    Setting("spark.app.name", "Name of the session in the Spark UI and of its pods.", SetBy.SESSION, "Use name=."),
+    Setting(
+        "spark.master", "The Kubernetes API of the workspace, or all cores of this machine.", SetBy.SESSION, _WHERE
+    ),
+    Setting("spark.remote", "Spark Connect; a session here is a classic one.", SetBy.SESSION, _WHERE),
+    Setting("spark.api.mode", "Spark Connect; a session here is a classic one.", SetBy.SESSION, _WHERE),
+    Setting("spark.submit.deployMode", "The driver is this process: client.", SetBy.SESSION, _WHERE),
+    Setting("spark.driver.host", "Address at which executors find the driver.", SetBy.SESSION, _WHERE),
+    Setting("spark.driver.bindAddress", "Address the driver listens on.", SetBy.SESSION, _WHERE),
+    Setting(
+        "spark.driver.port", "Port of the driver; free ports are found anew for each session.", SetBy.ADMIN, _ADMIN
+    ),
+    Setting("spark.ui.port", "Port of the Spark UI; 0 takes a free one, as a pod may have several sessions."),
+    Setting("spark.ui.showConsoleProgress", "Progress bar of characters while a job runs."),
+    Setting("spark.driver.memory", "Heap of the driver JVM.", at_start=True),
+    Setting("spark.driver.extraJavaOptions", "Options of the driver JVM.", at_start=True),
+    Setting("spark.driver.extraClassPath", "Jars that the driver puts before Spark's own.", at_start=True),
+    Setting("spark.driver.extraLibraryPath", "Native libraries of the driver JVM.", at_start=True),
+    Setting("spark.executor.instances", "Number of executors.", SetBy.SESSION, "Use executors=."),
+    Setting("spark.executor.cores", "Tasks that run in an executor at once.", SetBy.SESSION, "Use cores=."),
+    Setting("spark.executor.memory", "Heap of an executor.", SetBy.SESSION, "Use memory=."),
+    Setting("spark.executor.memoryOverheadFactor", "Memory of an executor beside its heap, as a share of it."),
+    Setting("spark.executor.maxNumFailures", "Refused or failed executors after which Spark ends the driver: never."),
+    Setting("spark.default.parallelism", "Partitions of a data set that nothing else decides: one per executor core."),
+    Setting(
+        "spark.scheduler.minRegisteredResourcesRatio",
+        "Share of the executors that the first job waits for: none, it starts with the first executor.",
+    ),
+    Setting(
+        "spark.dynamicAllocation.", "Off: a session has the executors it asked for.", SetBy.ADMIN, "Use executors=."
+    ),
+    Setting("spark.authenticate", "Executors and driver prove to each other that they belong together.", SetBy.ADMIN),
+    Setting("spark.authenticate.", "Settings of that proof.", SetBy.ADMIN, _ADMIN),
+    Setting("spark.kubernetes.", "Everything of Kubernetes that is not named here.", SetBy.ADMIN, _ADMIN),
+    Setting("spark.kubernetes.namespace", "The workspace.", SetBy.SESSION, _WHERE),
+    Setting("spark.kubernetes.driver.pod.name", "This pod: executors go when it goes.", SetBy.SESSION, _WHERE),
+    Setting("spark.kubernetes.container.image", "Image of the executors: the notebook's own.", SetBy.SESSION, _WHERE),
+    Setting("spark.kubernetes.container.image.pullPolicy", "As for the notebook.", SetBy.SESSION, _WHERE),
+    Setting(
+        "spark.kubernetes.authenticate.executor.serviceAccountName",
+        "Service account of the executors; it has no rights.",
+        SetBy.SESSION,
+    ),
+    Setting("spark.kubernetes.executor.podNamePrefix", "Names of the executor pods.", SetBy.SESSION, "Use name=."),
+    Setting("spark.kubernetes.executor.podTemplateFile", "What every executor pod looks like.", SetBy.SESSION),
+    Setting("spark.kubernetes.executor.request.cores", "CPU set aside for an executor.", SetBy.SESSION, "Use cores=."),
+    Setting(
+        "spark.kubernetes.executor.disableConfigMap", "No ConfigMap: the session may create pods only.", SetBy.SESSION
+    ),
+    Setting(
+        "spark.kubernetes.driver.service.deleteOnTermination",
+        "No Service to delete: the session may create pods only.",
+        SetBy.SESSION,
+    ),
+    Setting(
+        "spark.kubernetes.driver.ownPersistentVolumeClaim",
+        "No volume claims to own: the session may create pods only.",
+        SetBy.SESSION,
+    ),
+    Setting(
+        "spark.kubernetes.driver.reusePersistentVolumeClaim",
+        "No volume claims to reuse: the session may create pods only.",
+        SetBy.SESSION,
+    ),
+    Setting("spark.kubernetes.allocation.batch.size", "Executor pods created at once.", SetBy.ADMIN, _ADMIN),
+    Setting("spark.kubernetes.allocation.batch.delay", "Time between two such batches.", SetBy.ADMIN, _ADMIN),
+    Setting("spark.executorEnv.", "Environment variables of the executors."),
+    Setting("spark.hadoop.fs.s3.impl", "s3:// is read by S3A, as s3a:// is."),
+    Setting("spark.hadoop.fs.s3a.endpoint", "URL of the S3 store."),
+    Setting("spark.hadoop.fs.s3a.endpoint.region", "AWS region."),
+    Setting("spark.hadoop.fs.s3a.path.style.access", "Bucket in the path rather than in the host name: not on AWS."),
+    Setting(
+        "spark.hadoop.fs.s3a.aws.credentials.provider", "Class that finds the S3 keys; the keys are in no setting."
+    ),
+    Setting(
+        "spark.hadoop.fs.s3a.access.key",
+        "Never set: settings are shown in the Spark UI.",
+        SetBy.SESSION,
+        "Put keys in ~/.aws/credentials or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, before the session starts.",
+    ),
+    Setting(
+        "spark.hadoop.fs.s3a.secret.key",
+        "Never set: settings are shown in the Spark UI.",
+        SetBy.SESSION,
+        "Put keys in ~/.aws/credentials or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, before the session starts.",
+    ),
+)
+
+_EXACT = {setting.key: setting for setting in SETTINGS if not setting.is_family}
+_FAMILIES = sorted((setting for setting in SETTINGS if setting.is_family), key=lambda s: len(s.key), reverse=True)
+
+
+def find(key: str) -> Setting | None:
+    """The declaration of a key: its own, else its family's, else None."""
+    if key in _EXACT:
+        return _EXACT[key]
+    return next((family for family in _FAMILIES if key.startswith(family.key)), None)

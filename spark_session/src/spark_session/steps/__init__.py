@@ -1,0 +1,31 @@
+"""One pure function per concern, from the facts of a session to its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from spark_session.context import Context
+from spark_session.settings import Settings
+from spark_session.steps.allocation import allocation
+from spark_session.steps.authentication import authentication
+from spark_session.steps.console import console
+from spark_session.steps.executor_environment import executor_environment
+from spark_session.steps.identity import identity
+from spark_session.steps.network import network
+from spark_session.steps.s3 import s3
+from spark_session.steps.sizing import sizing
+from spark_session.steps.workspace import workspace
+
+Step = Callable[[Context], Settings]
+
+STEPS: tuple[Step, ...] = (
+    identity,
+    network,
+    workspace,
+    sizing,
+    allocation,
+    authentication,
+    s3,
+    executor_environment,
+    console,
+)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dev.lab import jars
+from dev.paths import REPOSITORY
+from dev.s3_server import S3Server
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with S3Server(tmp_path_factory.mktemp("s3")) as server:
+        server.create_bucket("notebooks")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def connector() -> Path:
+    """The S3 connector's jars."""
+    return jars()
+
+
+@pytest.fixture
+def variables(s3_server: S3Server, connector: Path, tmp_path: Path) -> dict[str, str]:
+    """The environment of a laptop: an S3 store in the usual AWS variables, and no Kubernetes."""
+    inherited = {name: os.environ[name] for name in ("PATH", "JAVA_HOME", "LANG", "TMPDIR") if name in os.environ}
+    return {
+        **inherited,
+        **s3_server.environment(),
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(REPOSITORY / "spark_session" / "src"),
+        "SPARK_NOTEBOOKS_S3_HOME": "s3://notebooks/users/ada",
+        "SPARK_SESSION_JARS": str(connector),
+    }
+
+
+@pytest.fixture
+def run(variables: dict[str, str], tmp_path: Path) -> Run:
+    """Runs Python code in a process of its own: a process has one Spark session."""
+
+    def run_code(code: str, environment: dict[str, str] = variables) -> subprocess.CompletedProcess[str]:
+        script = tmp_path / "script.py"
+        script.write_text(code)
+        return subprocess.run(
+            [sys.executable, str(script)],
+            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+
+    return run_code

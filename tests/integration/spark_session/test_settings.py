@@ -1,0 +1,40 @@
+"""The settings that are declared are settings that Spark and Hadoop have."""
+
+from __future__ import annotations
+
+import json
+
+from .conftest import Run
+
+
+def test_every_declared_setting_exists(run: Run) -> None:
+    result = run("""
+import json
+from pyspark import SparkContext
+from spark_session import get_spark_session
+from spark_session.settings import SETTINGS
+
+get_spark_session()
+jvm = SparkContext._jvm
+load = jvm.java.lang.Class.forName
+for name in ("deploy.k8s.Config$", "internal.config.package$", "internal.config.UI$"):
+    load(f"org.apache.spark.{name}")
+find = jvm.org.apache.spark.internal.config.ConfigEntry.findEntry
+constants = {field.get(None) for field in load("org.apache.hadoop.fs.s3a.Constants").getFields()}
+
+missing = []
+for setting in SETTINGS:
+    if setting.is_family:
+        continue
+    hadoop = setting.key.removeprefix("spark.hadoop.")
+    if hadoop != setting.key:
+        known = hadoop in constants or hadoop == "fs.s3.impl"
+    else:
+        known = find(setting.key) is not None
+    if not known:
+        missing.append(setting.key)
+print(json.dumps(missing))
+""")
+    assert result.returncode == 0, result.stderr
+    # Spark reads these three without declaring them.
+    assert set(json.loads(result.stdout)) == {"spark.app.name", "spark.master", "spark.remote"}

@@ -1,0 +1,134 @@
+"""Everything a call can get wrong gives one error that names the culprit and the way out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from spark_session.errors import SparkSessionError
+from spark_session.plan import build
+
+from .conftest import NOTEBOOK, MakeContext
+
+BAD_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
+    ({"executors": 0}, "executors=0 is out of range"),
+    ({"executors": -1}, "executors=-1 is out of range"),
+    ({"executors": 10_001}, "executors=10001 is out of range"),
+    ({"executors": 10**30}, "out of range"),
+    ({"executors": 2.0}, "executors=2.0 is not a number of executors"),
+    ({"executors": "2"}, "executors='2' is not a number of executors"),
+    ({"executors": True}, "executors=True is not a number of executors"),
+    ({"executors": [2]}, "executors=[2] is not a number of executors"),
+    ({"executors": math.nan}, "executors=nan is not a number of executors"),
+    ({"cores": 0}, "cores=0 is out of range"),
+    ({"cores": -2}, "cores=-2 is out of range"),
+    ({"cores": 0.001}, "cores=0.001 is out of range"),
+    ({"cores": 1025}, "cores=1025 is out of range"),
+    ({"cores": 10**400}, "is not a number of cores"),
+    ({"cores": math.nan}, "cores=nan is not a number of cores"),
+    ({"cores": math.inf}, "cores=inf is not a number of cores"),
+    ({"cores": "two"}, "cores='two' is not a number of cores"),
+    ({"cores": ""}, "cores='' is not a number of cores"),
+    ({"cores": "500 m"}, "cores='500 m' is not a number of cores"),
+    ({"cores": "0m"}, "cores='0m' is out of range"),
+    ({"cores": "2g"}, "cores='2g' is not a number of cores"),
+    ({"cores": True}, "cores=True is not a number of cores"),
+    ({"cores": b"2"}, "cores=b'2' is not a number of cores"),
+    ({"memory": 4}, "memory=4 is not a size"),
+    ({"memory": 4.5}, "memory=4.5 is not a size"),
+    ({"memory": "4"}, "memory='4' is not a size"),
+    ({"memory": ""}, "memory='' is not a size"),
+    ({"memory": "g"}, "memory='g' is not a size"),
+    ({"memory": "-4g"}, "memory='-4g' is not a size"),
+    ({"memory": "4 gigabytes"}, "memory='4 gigabytes' is not a size"),
+    ({"memory": "4x"}, "memory='4x' is not a size"),
+    ({"memory": "4,5g"}, "memory='4,5g' is not a size"),
+    ({"memory": "1e3g"}, "memory='1e3g' is not a size"),
+    ({"memory": "٤g"}, "is not a size"),
+    ({"memory": "512k"}, "memory='512k' is not a size"),
+    ({"memory": "0g"}, "memory='0g' is too small"),
+    ({"memory": "100m"}, "memory='100m' is too small"),
+    ({"memory": "449m"}, "memory='449m' is too small"),
+    ({"memory": "17t"}, "memory='17t' is too large"),
+    ({"memory": "9" * 12 + "t"}, "is too large"),
+    ({"memory": "9" * 400 + "g"}, "is not a size"),
+    ({"memory": True}, "memory=True is not a size"),
+    ({"memory": ["4g"]}, "memory=['4g'] is not a size"),
+    ({"name": ""}, "name='' is not a name"),
+    ({"name": "   "}, "is not a name"),
+    ({"name": 7}, "name=7 is not a name"),
+    ({"name": "x" * 101}, "is not a name"),
+    ({"name": "two\nlines"}, "is not a name"),
+    ({"name": "\x1b[31mred"}, "is not a name"),
+    ({"conf": "spark.ui.port=1"}, "conf is a str"),
+    ({"conf": [("spark.ui.port", 1)]}, "conf is a list"),
+    ({"conf": {1: "x"}}, "conf has the key 1"),
+    ({"conf": {"": "x"}}, "conf has the key ''"),
+    ({"conf": {"executor.memory": "4g"}}, "conf has the key 'executor.memory'"),
+    ({"conf": {"spark.": "x"}}, "conf has the key 'spark.'"),
+    ({"conf": {"spark.ui.port=1": "x"}}, "conf has the key 'spark.ui.port=1'"),
+    ({"conf": {"spark.ui port": "x"}}, "conf has the key 'spark.ui port'"),
+    ({"conf": {"spark.ui.port\n": "x"}}, "conf has the key"),
+    ({"conf": {"fs.s3a.endpoint": "x"}}, 'write "spark.hadoop.fs.s3a.endpoint"'),
+    ({"conf": {"spark.ui.port": None}}, "conf['spark.ui.port'] is a NoneType"),
+    ({"conf": {"spark.ui.port": [1]}}, "conf['spark.ui.port'] is a list"),
+    ({"conf": {"spark.ui.port": b"1"}}, "conf['spark.ui.port'] is a bytes"),
+    ({"conf": {"spark.ui.port": "1\0"}}, "conf['spark.ui.port'] is a str"),
+    ({"conf": {"spark.app.name": "x"}}, "Use name="),
+    ({"conf": {"spark.master": "local[4]"}}, 'conf sets "spark.master"'),
+    ({"conf": {"spark.remote": "sc://host"}}, 'conf sets "spark.remote"'),
+    ({"conf": {"spark.submit.deployMode": "cluster"}}, 'conf sets "spark.submit.deployMode"'),
+    ({"conf": {"spark.executor.instances": 3}}, "Use executors="),
+    ({"conf": {"spark.executor.cores": 3}}, "Use cores="),
+    ({"conf": {"spark.executor.memory": "3g"}}, "Use memory="),
+    ({"conf": {"spark.dynamicAllocation.enabled": True}}, "Use executors="),
+    ({"conf": {"spark.driver.host": "0.0.0.0"}}, 'conf sets "spark.driver.host"'),
+    ({"conf": {"spark.driver.bindAddress": "0.0.0.0"}}, 'conf sets "spark.driver.bindAddress"'),
+    ({"conf": {"spark.authenticate": False}}, 'conf sets "spark.authenticate"'),
+    ({"conf": {"spark.authenticate.secret": "x"}}, "Ask your administrator"),
+    ({"conf": {"spark.kubernetes.namespace": "user-eve"}}, 'conf sets "spark.kubernetes.namespace"'),
+    ({"conf": {"spark.kubernetes.container.image": "x"}}, 'conf sets "spark.kubernetes.container.image"'),
+    ({"conf": {"spark.kubernetes.executor.podTemplateFile": "x"}}, "podTemplateFile"),
+    ({"conf": {"spark.kubernetes.executor.secrets.x": "/x"}}, "Ask your administrator"),
+    ({"conf": {"spark.hadoop.fs.s3a.secret.key": "hush"}}, "~/.aws/credentials"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_ARGUMENTS, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize("variables", [NOTEBOOK, {}], ids=["notebook", "laptop"])
+def test_bad_argument(
+    make_context: MakeContext, variables: dict[str, str], arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SparkSessionError) as caught:
+        build(make_context(variables, **arguments))
+    error = caught.value
+    assert message in str(error)
+    assert all(part.endswith(".") for part in (error.what, error.why, error.fix))
+    assert "hush" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("admin", "arguments", "message"),
+    [
+        (
+            {"max_executors": 5},
+            {"executors": 6},
+            "executors=6 is more than you may have. Your administrator's limit is 5.",
+        ),
+        ({"max_executor_cores": 2}, {"cores": 2.5}, "cores=2500m is more than you may have"),
+        ({"max_executor_memory": "8g"}, {"memory": "9g"}, "memory=9g is more than you may have"),
+        ({"max_executors": 1}, {}, "executors=2 is more than you may have"),
+    ],
+)
+def test_more_than_the_administrator_allows(
+    make_context: MakeContext, admin: dict[str, Any], arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SparkSessionError, match=message):
+        build(make_context(admin=admin, **arguments))
+
+
+@pytest.mark.parametrize("key", ["spark.kubernetes.namespace", "spark.master", "spark.executor.memory"])
+def test_even_the_administrator_does_not_set_what_a_session_works_out(make_context: MakeContext, key: str) -> None:
+    with pytest.raises(SparkSessionError, match="administrator's conf sets"):
+        build(make_context(admin={"conf": {key: "x"}}))

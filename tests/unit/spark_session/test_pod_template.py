@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from spark_session.pod_template import executor_pod
+
+from .conftest import NOTEBOOK, MakeContext
+
+
+def test_what_the_restricted_standard_asks_for(make_context: MakeContext) -> None:
+    spec = executor_pod(make_context())["spec"]
+    security = spec["securityContext"]
+    assert security["runAsNonRoot"] is True
+    assert (security["runAsUser"], security["runAsGroup"], security["fsGroup"]) == (1000, 1000, 1000)
+    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+    (container,) = spec["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_executors_cannot_talk_to_the_kubernetes_api(make_context: MakeContext) -> None:
+    spec = executor_pod(make_context())["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["enableServiceLinks"] is False
+
+
+def test_what_an_executor_writes_to_is_a_volume(make_context: MakeContext) -> None:
+    spec = executor_pod(make_context())["spec"]
+    scratch = {volume["name"] for volume in spec["volumes"] if "emptyDir" in volume}
+    mounts = {mount["mountPath"]: mount["name"] for mount in spec["containers"][0]["volumeMounts"]}
+    assert {"/tmp", "/home/jovyan"} <= mounts.keys()
+    assert all(mounts[path] in scratch for path in ("/tmp", "/home/jovyan", "/var/lib/spark"))
+    assert mounts["/var/lib/spark"].startswith("spark-local-dir-")
+    assert spec["containers"][0]["workingDir"] in mounts
+
+
+def test_s3_credentials_are_mounted_where_the_notebook_has_them(make_context: MakeContext) -> None:
+    spec = executor_pod(make_context())["spec"]
+    (volume,) = [volume for volume in spec["volumes"] if "secret" in volume]
+    assert volume["secret"] == {"secretName": "s3-credentials", "defaultMode": 0o440}
+    (mount,) = [mount for mount in spec["containers"][0]["volumeMounts"] if mount["name"] == volume["name"]]
+    assert mount["mountPath"] == "/var/run/secrets/spark-notebooks/s3"
+    assert mount["readOnly"] is True
+
+
+def test_without_a_credentials_file_no_secret_is_mounted(make_context: MakeContext) -> None:
+    variables = {name: text for name, text in NOTEBOOK.items() if name != "AWS_SHARED_CREDENTIALS_FILE"}
+    assert all("emptyDir" in volume for volume in executor_pod(make_context(variables))["spec"]["volumes"])
+
+
+def test_the_session_of_an_executor_is_in_its_labels(make_context: MakeContext) -> None:
+    labels = executor_pod(make_context())["metadata"]["labels"]
+    assert labels["spark-notebooks.io/session"] == "0123abcd"
+    assert labels["app.kubernetes.io/managed-by"] == "spark-notebooks"
