@@ -1,0 +1,162 @@
+"""Command lines of the programs that build images: buildah, podman, docker. They differ in little, and the rest does not see it."""
+
+import hashlib
+import ipaddress
+import os
+import shutil
+import subprocess
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dev.image_context import ImageError
+from dev.paths import cache_folder
+from dev.toolchain import ensure_programs
+
+PROGRAMS = ("buildah", "podman", "docker")
+LINES_OF_A_FAILURE = 30
+NODE_NETWORK = ipaddress.ip_network("10.89.0.0/16")  # the nodes that cluster/ makes
+
+
+@dataclass(frozen=True)
+class Build:
+    """One image to build. `secrets` maps the id of a build secret to the file that holds it."""
+
+    context: Path
+    dockerfile: str  # relative to the context
+    tag: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Builder:
+    """One of the programs, with the options that every command of it takes."""
+
+    program: str
+    options: tuple[str, ...] = ()
+
+    def command(self, *arguments: str) -> list[str]:
+        return [self.program, *self.options, *arguments]
+
+    def build(self, build: Build) -> list[str]:
+        """Builds and tags an image; layers of earlier builds are used again."""
+        arguments = [f"--build-arg={name}={value}" for name, value in build.arguments.items()]
+        secrets = [f"--secret=id={name},src={path}" for name, path in build.secrets.items()]
+        layers = [] if self.program == "docker" else ["--layers"]
+        dockerfile = f"--file={build.context / build.dockerfile}"
+        return self.command(
+            "build", *layers, *arguments, *secrets, dockerfile, f"--tag={build.tag}", str(build.context)
+        )
+
+    def push(self, local: str, remote: str) -> list[list[str]]:
+        """The commands that push a local image, compressed for speed where the program lets us choose."""
+        if self.program == "docker":
+            return [self.command("tag", local, remote), self.command("push", remote)]
+        tls = ["--tls-verify=false"] if plain_http(remote) else []
+        # zstd at its lowest level is smaller than gzip at its own, and several times faster at both ends.
+        fast = [
+            "--format=oci",
+            "--compression-format=zstd",
+            *(["--compression-level=1"] if self.program == "buildah" else []),
+        ]
+        return [self.command("push", *tls, *fast, local, f"docker://{remote}")]
+
+    def layers(self, reference: str) -> list[str]:
+        """Prints the digests of a local image's layers; fails where there is no such image."""
+        if self.program == "buildah":
+            return self.command("inspect", "--type=image", "--format={{.OCIv1.RootFS.DiffIDs}}", reference)
+        return self.command("image", "inspect", "--format={{.RootFS.Layers}}", reference)
+
+    def pull(self, reference: str) -> list[str]:
+        return self.command("pull", "--quiet", reference)
+
+    def tags(self, repository: str) -> list[str]:
+        """Prints the tags of a local image, the newest first."""
+        return self.command("images", "--format={{.Tag}}", f"--filter=reference={repository}")
+
+    def remove(self, *references: str) -> list[str]:
+        return self.command("rmi", *references)
+
+    def leftovers(self) -> list[str] | None:
+        """Removes the working containers of a killed build. Only our own storage is ours to clean."""
+        return self.command("rm", "--all") if self.program == "buildah" else None
+
+
+def plain_http(reference: str) -> bool:
+    """Whether the registry of a reference is one that speaks HTTP without TLS: this machine's, or that of a node of ours."""
+    host = reference.partition("/")[0].rpartition(":")[0] or reference.partition("/")[0]
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return address.is_loopback or address in NODE_NETWORK
+
+
+def find_builder(which: Callable[[str], str | None] = shutil.which) -> Builder:
+    """The first builder of this machine; buildah is installed where there is none."""
+    program = next((name for name in PROGRAMS if which(name)), None)
+    if program is None:
+        ensure_programs("buildah")
+        program = "buildah"
+    return Builder(program, storage_options() if program == "buildah" else ())
+
+
+def storage_options() -> tuple[str, ...]:
+    """buildah's own storage, apart from that of other users of containers; what is mounted is forgotten with the machine's start."""
+    root = cache_folder() / "containers"
+    runtime = Path("/run") if os.geteuid() == 0 else Path(os.environ.get("XDG_RUNTIME_DIR") or cache_folder() / "run")
+    # A storage has a run folder to itself: another cache folder means another one.
+    name = f"containers-{hashlib.sha256(bytes(root)).hexdigest()[:8]}"
+    return (f"--root={root}", f"--runroot={runtime / 'spark-notebooks' / name}")
+
+
+def environment() -> dict[str, str]:
+    """The environment of a builder: no container runtime needed, temporary layers beside the storage and not in a small /tmp."""
+    temporary = cache_folder() / "containers" / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    return {**os.environ, "BUILDAH_ISOLATION": "chroot", "TMPDIR": str(temporary)}
+
+
+def run(command: Sequence[str], log: Path, progress: Callable[[str], None]) -> None:
+    """Runs a builder's command with its output in the file `log`; `progress` gets each line.
+
+    Raises ImageError with the last lines of the output.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    last: deque[str] = deque(maxlen=LINES_OF_A_FAILURE)
+    with (
+        log.open("a") as file,
+        subprocess.Popen(
+            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                file.write(line)
+                last.append(line.rstrip())
+                progress(line.strip())
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode:
+        raise ImageError(
+            f"`{' '.join(command[:1])} {_verb(command)}` failed (exit code {process.returncode}). Its last lines:\n\n"
+            + "\n".join(last)
+            + f"\n\nAll of it is in {log}. If a download failed, check the network, the proxy (https_proxy) and the certificate authority "
+            "(CA_BUNDLE=file.pem), and run the same command again: finished layers are kept."
+        )
+
+
+def _verb(command: Sequence[str]) -> str:
+    return next((word for word in command[1:] if not word.startswith("-")), "")
+
+
+def output(command: Sequence[str]) -> str | None:
+    """What a short command prints, or None where it fails."""
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,251 @@
+"""JupyterHub's configuration, made from the chart's values."""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from traitlets.config import Config
+
+from . import notebook
+from .spawner import SPAWN_RESERVE
+from .storage import ObjectStore
+from .values import Cull, Database, Hub, Singleuser, Values, ValuesError, read_values
+from .workspace import NOTEBOOK_ACCOUNT
+
+DATABASE_FILE: Final = "/srv/jupyterhub/jupyterhub.sqlite"
+HUB_PORT: Final = 8081
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
+_background: set[asyncio.Task[None]] = set()
+
+
+def configure(c: Config, path: str | Path) -> None:
+    """Fills JupyterHub's configuration from the chart's values and looks at the notebook storage in the background.
+
+    Ends the process with one clear message where the values are wrong.
+    """
+    try:
+        c.merge(hub_config(read_values(path), os.environ))
+    except ValuesError as error:
+        sys.exit(str(error))
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return  # a subcommand such as `jupyterhub upgrade-db`, which starts no server
+    task = loop.create_task(ObjectStore.instance(config=c).prepare())
+    _background.add(task)
+    task.add_done_callback(_background.discard)
+
+
+def hub_config(values: Values, environ: Mapping[str, str]) -> Config:
+    """The whole configuration of the hub.
+
+    Raises ValuesError where the environment lacks the keys of the notebook storage.
+    """
+    c = Config()
+    c.merge(_jupyterhub(values))
+    c.merge(_servers(values.singleuser, values))
+    c.merge(_workspaces(values))
+    c.merge(_storage(values, environ))
+    c.JupyterHub.services, c.JupyterHub.load_roles = _culler(values.cull)
+    return _with_admin_config(c, values.hub)
+
+
+def _jupyterhub(values: Values) -> Config:
+    """JupyterHub itself; tuned so that a thousand servers do not keep it busy with reports."""
+    hub, release = values.hub, values.release
+    return Config(
+        JupyterHub={
+            "spawner_class": "spark_notebooks_hub.spawner.WorkspaceSpawner",
+            "proxy_class": "spark_notebooks_hub.proxy.SeparateProxy",
+            "authenticator_class": "spark_notebooks_hub.login.LoginNotChosen",
+            "base_url": hub.base_url,
+            "hub_bind_url": f"http://:{HUB_PORT}",
+            # Notebook servers run in other namespaces, so the name carries the hub's.
+            "hub_connect_url": f"http://{release.fullname}-hub.{release.namespace}:{HUB_PORT}",
+            "db_url": database_url(hub.db),
+            # A copy of the file is kept first; other databases are upgraded by their owner.
+            "upgrade_db": hub.db.type == "sqlite-pvc",
+            # Neither the proxy nor the servers end with the hub.
+            "cleanup_servers": False,
+            "cleanup_proxy": False,
+            "active_server_limit": hub.active_server_limit,
+            "concurrent_spawn_limit": hub.concurrent_spawn_limit,
+            "allow_named_servers": hub.allow_named_servers,
+            "named_server_limit_per_user": hub.named_server_limit_per_user,
+            "shutdown_on_logout": hub.shutdown_on_logout,
+            "template_paths": [str(TEMPLATES)],
+            "template_vars": hub.template_vars,
+            "last_activity_interval": min(1800, activity_interval(values.cull)),
+            # The hub answers at once after a restart, and looks for its running servers meanwhile.
+            "init_spawners_timeout": 1,
+            # The page with the progress is shown at once.
+            "tornado_settings": {"slow_spawn_timeout": 0},
+        },
+        ConfigurableHTTPProxy={"api_url": f"http://{release.fullname}-proxy-api:8001", "should_start": False},
+    )
+
+
+def _servers(singleuser: Singleuser, values: Values) -> Config:
+    """What KubeSpawner and its base take: each trait on the class that defines it, so that hub.config overrides it under its usual name."""
+    claim = "{pvc_name}" if singleuser.storage.type == "dynamic" else None
+    return Config(
+        Spawner={
+            "cmd": ["jupyterhub-singleuser"],
+            "default_url": singleuser.default_url,
+            "start_timeout": singleuser.start_timeout + SPAWN_RESERVE,
+            # After a restart the hub takes a server that does not answer in this time for dead and stops it; a busy one needs patience.
+            "http_timeout": 120,
+            "cpu_limit": singleuser.cpu.limit,
+            "cpu_guarantee": singleuser.cpu.guarantee,
+            "mem_limit": singleuser.memory.limit,
+            "mem_guarantee": singleuser.memory.guarantee,
+            "environment": {
+                "JUPYTERHUB_ACTIVITY_INTERVAL": str(activity_interval(values.cull)),
+                **literal(singleuser.extra_env),
+            },
+            # One person's failure is no reason to restart everybody's hub.
+            "consecutive_failure_limit": 0,
+        },
+        KubeSpawner={
+            "image": singleuser.image.reference,
+            "image_pull_policy": singleuser.image.pull_policy,
+            "image_pull_secrets": values.image_pull_secrets,
+            "events_enabled": False,
+            "k8s_api_request_timeout": 10,
+            "pod_name_template": "notebook-{servername}",
+            "pvc_name_template": "home-{servername}",
+            "storage_pvc_ensure": claim is not None,
+            "storage_capacity": singleuser.storage.capacity,
+            "storage_class": singleuser.storage.dynamic.storage_class,
+            "service_account": NOTEBOOK_ACCOUNT,
+            "automount_service_account_token": True,
+            "uid": notebook.UID,
+            "gid": notebook.GID,
+            "fs_gid": notebook.GID,
+            "pod_security_context": notebook.POD_SECURITY_CONTEXT,
+            "container_security_context": notebook.CONTAINER_SECURITY_CONTEXT,
+            # Services of the workspace would otherwise add variables that look like settings.
+            "extra_pod_config": {"enableServiceLinks": False},
+            "volumes": notebook.volumes(claim, has_credentials=True),
+            "volume_mounts": notebook.volume_mounts(has_credentials=True),
+            "node_selector": singleuser.node_selector,
+            "tolerations": singleuser.extra_tolerations,
+            "profile_list": singleuser.profile_list,
+            # Time for a save on its way to S3; a server that is idle ends sooner.
+            "delete_grace_period": 10,
+        },
+    )
+
+
+def _workspaces(values: Values) -> Config:
+    return Config(
+        WorkspaceSpawner={
+            "release_namespace": values.release.namespace,
+            "release_fullname": values.release.fullname,
+            "namespace_prefix": values.workspace.namespace_prefix,
+            "pod_security": values.workspace.pod_security,
+            "quota": values.workspace.quota,
+            "limits": values.workspace.limits,
+            "spark_defaults": spark_defaults(values.spark),
+        }
+    )
+
+
+def _storage(values: Values, environ: Mapping[str, str]) -> Config:
+    missing = [name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if not environ.get(name, "").strip()]
+    if missing:
+        raise ValuesError(
+            f"The hub has no keys for the notebook storage ({' and '.join(missing)} not set): set s3.credentials.existingSecret, "
+            "or s3.credentials.accessKey and secretKey, and run `helm upgrade` again."
+        )
+    return Config(
+        ObjectStore={
+            "endpoint": values.s3.endpoint,
+            "region": values.s3.region,
+            "bucket": values.s3.bucket,
+            "prefix": values.s3.prefix,
+            "create_bucket": values.s3.create_bucket or values.s3.embedded.enabled,
+        }
+    )
+
+
+def _culler(cull: Cull) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The service that stops idle servers, and the role it needs."""
+    if not cull.enabled:
+        return [], []
+    command = [
+        *(sys.executable, "-m", "jupyterhub_idle_culler"),
+        *(f"--timeout={cull.timeout}", f"--cull-every={cull.every}", f"--max-age={cull.max_age}"),
+        f"--cull-users={cull.users}",
+    ]
+    scopes = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
+    if cull.users:
+        scopes.append("admin:users")
+    return (
+        [{"name": "idle-culler", "command": command}],
+        [{"name": "idle-culler", "services": ["idle-culler"], "scopes": scopes}],
+    )
+
+
+def _with_admin_config(c: Config, hub: Hub) -> Config:
+    """Lays hub.config over ours. Services and roles are added to ours, everything else replaces it."""
+    services, roles = c.JupyterHub.services, c.JupyterHub.load_roles
+    c.merge(Config(hub.config))
+    theirs = hub.config.get("JupyterHub", {})
+    c.JupyterHub.services = services + theirs.get("services", [])
+    c.JupyterHub.load_roles = roles + theirs.get("load_roles", [])
+    return c
+
+
+def database_url(db: Database) -> str:
+    """SQLAlchemy's URL of the hub's database; PostgreSQL is reached by psycopg 3, which is what the image holds."""
+    match db.type:
+        case "sqlite-pvc":
+            return f"sqlite:///{DATABASE_FILE}"
+        case "sqlite-memory":
+            return "sqlite://"
+        case "postgres":
+            return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", db.url or "")
+
+
+def activity_interval(cull: Cull) -> int:
+    """Seconds between two reports of a server's activity.
+
+    By the hour: at a thousand servers the usual five minutes keep a hub busy. Where idle servers are stopped, at least three reports fall
+    into the time that makes a server idle; with fewer, one that computes with its browser tab closed would be taken for idle.
+    """
+    return min(3600, cull.timeout // 3) if cull.enabled else 3600
+
+
+def literal(environment: Mapping[str, str | dict[str, Any]]) -> dict[str, Any]:
+    """Variables as they are: KubeSpawner would take braces for its templates, so that no JSON could be given."""
+    return {name: _escaped(value) for name, value in environment.items()}
+
+
+def _escaped(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("{", "{{").replace("}", "}}")
+        case dict():
+            return {key: _escaped(inner) for key, inner in value.items()}
+        case _:
+            return value
+
+
+def spark_defaults(spark: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of spark_session's SparkSessionDefaults from the values.
+
+    {"executor": {"cpuRequest": 0.5}, "maxExecutors": 20} becomes {"executor_cpu_request": 0.5, "max_executors": 20}.
+    """
+    found = {_snake(key): value for key, value in spark.items() if key != "executor"}
+    found |= {f"executor_{_snake(key)}": value for key, value in spark.get("executor", {}).items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

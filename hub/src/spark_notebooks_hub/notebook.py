@@ -1,0 +1,98 @@
+"""The notebook server's pod: its environment, volumes and security settings, as plain Kubernetes data."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .workspace import CREDENTIALS_SECRET
+
+UID: Final = 1000
+GID: Final = 1000
+HOME: Final = "/home/jovyan"
+CREDENTIALS_FOLDER: Final = "/var/run/secrets/spark-notebooks/s3"
+
+# The Pod Security level `restricted` asks for all of these.
+POD_SECURITY_CONTEXT: Final[dict[str, Any]] = {
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+    # A large home volume is not walked at every start.
+    "fsGroupChangePolicy": "OnRootMismatch",
+}
+CONTAINER_SECURITY_CONTEXT: Final[dict[str, Any]] = {
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+@dataclass(frozen=True)
+class NotebookStorage:
+    """Where notebooks are kept; endpoint is None for AWS."""
+
+    bucket: str
+    prefix: str
+    region: str
+    endpoint: str | None = None
+
+    def home(self, slug: str) -> str:
+        """The person's private prefix, as an s3:// URL without a trailing slash."""
+        return "/".join(["s3:/", self.bucket, *filter(None, [self.prefix.strip("/"), slug])])
+
+
+def environment(
+    slug: str,
+    storage: NotebookStorage,
+    *,
+    image: str,
+    image_pull_policy: str | None,
+    spark_defaults: Mapping[str, Any],
+    has_credentials: bool,
+) -> dict[str, Any]:
+    """The environment of a notebook server: values are text, or Kubernetes EnvVar objects for what only the node knows.
+
+    spark_defaults are settings of spark_session's SparkSessionDefaults; has_credentials says whether the credentials Secret is mounted.
+    """
+    variables: dict[str, Any] = {
+        "SPARK_NOTEBOOKS_S3_HOME": storage.home(slug),
+        "SPARK_NOTEBOOKS_IMAGE": image,
+        "SPARK_NOTEBOOKS_IMAGE_PULL_POLICY": image_pull_policy or "IfNotPresent",
+        "SPARK_SESSION_CONFIG": json.dumps({"SparkSessionDefaults": dict(spark_defaults)}, sort_keys=True),
+        "AWS_REGION": storage.region,
+        "AWS_DEFAULT_REGION": storage.region,
+        "POD_NAME": _field("POD_NAME", "metadata.name"),
+        "POD_NAMESPACE": _field("POD_NAMESPACE", "metadata.namespace"),
+        "POD_UID": _field("POD_UID", "metadata.uid"),
+        "POD_IP": _field("POD_IP", "status.podIP"),
+    }
+    if storage.endpoint:
+        variables["AWS_ENDPOINT_URL_S3"] = storage.endpoint
+    if has_credentials:
+        variables["AWS_SHARED_CREDENTIALS_FILE"] = f"{CREDENTIALS_FOLDER}/credentials"
+    return variables
+
+
+def volumes(home_claim: str | None, has_credentials: bool) -> dict[str, dict[str, Any]]:
+    """The pod's volumes by name: the home folder (a claim, or scratch space), /tmp, and the credentials' Secret."""
+    home = {"persistentVolumeClaim": {"claimName": home_claim}} if home_claim else {"emptyDir": {}}
+    found: dict[str, dict[str, Any]] = {"home": {"name": "home", **home}, "tmp": {"name": "tmp", "emptyDir": {}}}
+    if has_credentials:
+        secret = {"secretName": CREDENTIALS_SECRET, "defaultMode": 0o440}
+        found["s3-credentials"] = {"name": "s3-credentials", "secret": secret}
+    return found
+
+
+def volume_mounts(has_credentials: bool) -> dict[str, dict[str, Any]]:
+    """Where the volumes are mounted, by the volumes' names. The root file system itself is read-only."""
+    mounts: dict[str, dict[str, Any]] = {
+        "home": {"name": "home", "mountPath": HOME},
+        "tmp": {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the container's own)
+    }
+    if has_credentials:
+        mounts["s3-credentials"] = {"name": "s3-credentials", "mountPath": CREDENTIALS_FOLDER, "readOnly": True}
+    return mounts
+
+
+def _field(name: str, path: str) -> dict[str, Any]:
+    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}

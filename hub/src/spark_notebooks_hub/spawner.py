@@ -1,0 +1,314 @@
+"""Starts a person's notebook server as a pod in their workspace."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+import aiohttp
+from jupyterhub.utils import exponential_backoff, maybe_future, url_path_join
+from kubernetes_asyncio import watch
+from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api
+from kubespawner import KubeSpawner
+from kubespawner.spawner import PodReflector
+from traitlets import Dict, Integer, List, Unicode, default
+
+from .errors import Failure, SpawnFailed, api_failure, api_message
+from .notebook import environment
+from .progress import Patience, PodProgress, Step, pod_progress, too_slow
+from .spawn_log import SpawnLog
+from .storage import ObjectStore
+from .workspace import MANAGED_BY, WORKSPACE_LABEL, HubIdentity, Workspace, credentials_file, user_slug
+from .workspaces import apply_workspace
+
+# Seconds of JupyterHub's start_timeout kept back: its own timeout says nothing about what the server was waiting for, so ours comes first.
+SPAWN_RESERVE: Final = 15
+TICK_SECONDS: Final = 0.2
+# Long steps are said again with the time they have taken.
+REMIND_SECONDS: Final = 15
+CRASH_LOG_LINES: Final = 15
+CRASH_LOG_CHARACTERS: Final = 4000
+
+
+class WorkspaceSpawner(KubeSpawner):
+    """KubeSpawner with a namespace for each person, made before each start.
+
+    KubeSpawner's own user namespaces are not used: with them the hub exits where the watch of pods fails. Nor is its event reflector, which holds every
+    event of every pod in memory; the events of one pod are watched while it starts.
+    """
+
+    release_namespace = Unicode(help="Namespace of the hub.").tag(config=True)
+    release_fullname = Unicode(help="The name that the release's objects begin with.").tag(config=True)
+    namespace_prefix = Unicode("user-", help="What the names of workspaces begin with.").tag(config=True)
+    pod_security = Unicode("restricted", help="Pod Security level of workspaces.").tag(config=True)
+    quota = Dict(help="spec.hard of the workspaces' ResourceQuota.").tag(config=True)
+    limits = List(help="spec.limits of the workspaces' LimitRange.").tag(config=True)
+    spark_defaults = Dict(help="Settings of spark_session's SparkSessionDefaults in notebooks.").tag(config=True)
+    image_failures = Integer(2, min=1, help="Failed pulls of the image that end a start.").tag(config=True)
+    unschedulable_seconds = Integer(
+        90, min=1, help="Seconds without a place on the cluster that end a start, where no autoscaler has promised one."
+    ).tag(config=True)
+
+    _watch_starting: asyncio.Task[PodReflector] | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._spawn_log = SpawnLog()
+
+    @default("namespace")
+    def _default_workspace_namespace(self) -> str:
+        return f"{self.namespace_prefix}{user_slug(self.user.name)}"
+
+    @property
+    def store(self) -> ObjectStore:
+        """The notebook storage, one for the whole hub."""
+        return ObjectStore.instance(parent=self)
+
+    def clear_state(self) -> None:
+        """Forgets the last run; a changed namespace prefix is in use from the next start."""
+        self.namespace = self._default_workspace_namespace()
+        super().clear_state()
+        self._spawn_log = SpawnLog()
+
+    def get_env(self) -> dict[str, Any]:
+        """KubeSpawner's environment and ours; what the administrator set under the same names wins."""
+        ours = environment(
+            user_slug(self.user.name),
+            self.store.notebooks,
+            image=self.image,
+            image_pull_policy=self.image_pull_policy,
+            spark_defaults=self.spark_defaults,
+            has_credentials=True,
+        )
+        return {**ours, **super().get_env()}
+
+    def workspace(self) -> Workspace:
+        """The workspace as it should be now."""
+        return Workspace(
+            user=self.user.name,
+            namespace=self.namespace,
+            hub=HubIdentity(self.release_namespace, self.release_fullname),
+            pod_security=self.pod_security,
+            quota=self.quota,
+            limits=self.limits,
+            credentials=credentials_file(os.environ),
+        )
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """JupyterHub's progress events: a percentage and a sentence."""
+        async for step in self._spawn_log.follow():
+            yield {"progress": step.step.percent, "message": step.message}
+
+    async def _start(self) -> str:
+        """Starts the server and returns its URL when it answers. Raises SpawnFailed with what went wrong and what to do."""
+        seconds = max(1, self.start_timeout - SPAWN_RESERVE)
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                await self._prepare_workspace()
+                return await self._run_server()
+        except TimeoutError as error:
+            if not limit.expired():
+                raise SpawnFailed(api_failure("start your server", None, str(error))) from error
+            last = self._spawn_log.last or PodProgress(Step.WORKSPACE)
+            raise SpawnFailed(too_slow(last.step, last.detail, seconds)) from error
+        except ApiException as error:
+            message = api_message(error.body) or str(error.reason or "")
+            raise SpawnFailed(api_failure("start your server", error.status, message)) from error
+        except aiohttp.ClientError as error:
+            raise SpawnFailed(api_failure("start your server", None, str(error))) from error
+        finally:
+            self._spawn_log.close()
+
+    async def _prepare_workspace(self) -> None:
+        await self.load_user_options()
+        self._say(PodProgress(Step.WORKSPACE))
+        await self.store.check()
+        await apply_workspace(
+            self.api.api_client, self.workspace(), lambda text: self._say(PodProgress(Step.WORKSPACE, text))
+        )
+
+    async def _run_server(self) -> str:
+        await self._start_watching_pods()
+        if self.storage_pvc_ensure:
+            await self._create_home()
+        before = self._watched_pod()
+        self._say(PodProgress(Step.PLACE))
+        pod = await self.get_pod_manifest()
+        if self.modify_pod_hook:
+            pod = await maybe_future(self.modify_pod_hook(self, pod))
+        await exponential_backoff(
+            partial(self._make_create_pod_request, pod, self.k8s_api_request_timeout),
+            f"Could not create the pod {self.namespace}/{self.pod_name}",
+            timeout=self.k8s_api_request_retry_timeout,
+        )
+        return await self._until_it_answers(earlier_uid=before["metadata"]["uid"] if before else None)
+
+    async def _create_home(self) -> None:
+        await exponential_backoff(
+            partial(self._make_create_pvc_request, self.get_pvc_manifest(), self.k8s_api_request_timeout),
+            f"Could not create the volume claim {self.namespace}/{self.pvc_name}",
+            timeout=self.k8s_api_request_retry_timeout,
+        )
+        self._pvc_exists = True
+
+    async def _until_it_answers(self, earlier_uid: str | None) -> str:
+        """Follows the pod until Jupyter answers and returns its URL; earlier_uid is a pod of that name that this start replaces."""
+        patience = Patience(self.image_failures, timedelta(seconds=self.unschedulable_seconds))
+        loop = asyncio.get_running_loop()
+        pod = None
+        while pod is None or pod["metadata"]["uid"] == earlier_uid:
+            await asyncio.sleep(TICK_SECONDS)
+            pod = self._watched_pod()
+        self.pod_id = uid = pod["metadata"]["uid"]
+        step, since = Step.PLACE, loop.time()
+        async with self._events(uid) as events:
+            while True:
+                if pod is None or pod["metadata"]["uid"] != uid:
+                    raise SpawnFailed(
+                        Failure("removed", "Your server was removed while it was starting. Start it again.")
+                    )
+                now = pod_progress(pod, events.values(), datetime.now(UTC), patience)
+                if now.failure:
+                    raise SpawnFailed(await self._with_log(now.failure) if now.crashed else now.failure)
+                if now.step is not step:
+                    step, since = now.step, loop.time()
+                self._say(_with_time(now, loop.time() - since))
+                if self.is_pod_running(pod) and await self._answers(pod):
+                    self._say(PodProgress(Step.READY))
+                    return str(self._get_pod_url(pod))
+                await asyncio.sleep(TICK_SECONDS)
+                pod = self._watched_pod()
+
+    def _watched_pod(self) -> dict[str, Any] | None:
+        pod: dict[str, Any] | None = self.pod_reflector.pods.get(f"{self.namespace}/{self.pod_name}")
+        return pod
+
+    def _say(self, progress: PodProgress) -> None:
+        self._spawn_log.say(progress)
+
+    @asynccontextmanager
+    async def _events(self, uid: str) -> AsyncIterator[dict[str, dict[str, Any]]]:
+        """The events about the pod, by their own uid; watched while the context is open."""
+        events: dict[str, dict[str, Any]] = {}
+        task = asyncio.create_task(self._watch_events(uid, events))
+        try:
+            yield events
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _watch_events(self, uid: str, events: dict[str, dict[str, Any]]) -> None:
+        # By uid, not by name alone: the events of the last run, which Kubernetes keeps for an hour, are about another pod.
+        selector = f"involvedObject.name={self.pod_name},involvedObject.uid={uid}"
+        # A client of its own: the watches of many starts would take all connections of the shared one.
+        async with ApiClient() as client:
+            read = partial(CoreV1Api(client).list_namespaced_event, _preload_content=False)
+            while True:
+                try:
+                    async with watch.Watch().stream(
+                        read, namespace=self.namespace, field_selector=selector, timeout_seconds=self.start_timeout
+                    ) as stream:
+                        async for change in stream:
+                            event = change["raw_object"]
+                            events[event["metadata"]["uid"]] = event
+                except (ApiException, aiohttp.ClientError, TimeoutError) as error:
+                    # Without events a start is only told less well.
+                    self.log.warning("Events of %s/%s cannot be watched: %s", self.namespace, self.pod_name, error)
+                await asyncio.sleep(1)
+
+    async def _answers(self, pod: dict[str, Any]) -> bool:
+        """Whether Jupyter answers in the pod, by the path that JupyterHub asks too."""
+        url = url_path_join(self._get_pod_url(pod), self.server.base_url, "api")
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
+                session.get(url, allow_redirects=False) as response,
+            ):
+                return response.status < 500
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    async def _with_log(self, failure: Failure) -> Failure:
+        """Adds the last lines of the server's own log, of its last run where it was started again."""
+        for previous in (True, False):
+            try:
+                text = await self.api.read_namespaced_pod_log(
+                    self.pod_name, self.namespace, container="notebook", tail_lines=CRASH_LOG_LINES, previous=previous
+                )
+            except (ApiException, aiohttp.ClientError, TimeoutError):
+                continue
+            return replace(failure, log=text.strip()[-CRASH_LOG_CHARACTERS:])
+        return failure
+
+    def _build_common_labels(self, extra_labels: dict[str, str]) -> dict[str, str]:
+        """Ours come last: the watch of pods finds servers by them."""
+        labels = {"app.kubernetes.io/name": MANAGED_BY, WORKSPACE_LABEL: user_slug(self.user.name)}
+        return {**super()._build_common_labels(extra_labels), **labels, **self._watched_labels()}
+
+    def _watched_labels(self) -> dict[str, str]:
+        return {"app.kubernetes.io/managed-by": MANAGED_BY, "app.kubernetes.io/instance": self.release_fullname}
+
+    def _get_reflector_key(self, kind: str) -> tuple[str, None]:
+        # One watch for all workspaces.
+        return (kind, None)
+
+    async def _start_watching_pods(self, replace: bool = False) -> PodReflector:
+        """The one watch of notebook pods in all workspaces, begun on first use and again where it has ended.
+
+        Raises what the Kubernetes API answers, unless an earlier watch has at least an old answer.
+        """
+        current = self.pod_reflector
+        if current and not current.watch_task.done() and not replace:
+            return current
+        cls = WorkspaceSpawner
+        if cls._watch_starting is None or cls._watch_starting.done():
+            cls._watch_starting = asyncio.create_task(self._begin_pod_watch())
+        try:
+            # Many starts wait for the one task; the end of one of them is not its end.
+            return await asyncio.shield(cls._watch_starting)
+        except (ApiException, aiohttp.ClientError, TimeoutError, OSError):
+            if current is None:
+                raise
+            return current
+
+    async def _begin_pod_watch(self) -> PodReflector:
+        labels = {"component": self.component_label, **self._watched_labels()}
+        reflector = PodReflector(config=self.config, log=self.log, labels=labels, omit_namespace=True)
+        await reflector.start()
+        # Only a watch that has listed the pods takes its place: an empty one would pass for "no server runs".
+        key = self._get_reflector_key("pods")
+        previous = self.reflectors.get(key)
+        self.reflectors[key] = reflector
+        if previous:
+            await previous.stop()
+        return reflector
+
+    async def poll(self) -> int | None:
+        """As KubeSpawner's own, but at the hub's start it waits for Kubernetes.
+
+        JupyterHub takes a poll that fails there for a dead server and forgets it, while its pod goes on.
+        """
+        pause = 1.0
+        while self._check_pending:
+            try:
+                await self._start_watching_pods()
+                break
+            except Exception as error:  # noqa: BLE001 (whatever it is, the servers are not to be forgotten for it)
+                self.log.error("Running servers cannot be looked for yet, trying again in %.0f s: %s", pause, error)
+                await asyncio.sleep(pause)
+                pause = min(30.0, 2 * pause)
+        status: int | None = await super().poll()
+        return status
+
+
+def _with_time(progress: PodProgress, seconds: float) -> PodProgress:
+    """A step that takes long, with the time it has taken, in steps of REMIND_SECONDS."""
+    told = int(seconds // REMIND_SECONDS) * REMIND_SECONDS
+    if not told:
+        return progress
+    return replace(progress, detail=f"{progress.detail + ', ' if progress.detail else ''}{told} s so far")

@@ -1,0 +1,326 @@
+"""The chart's values as the hub reads them: typed, closed, and checked against contradictions."""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from .workspace import PREFIX_LENGTH
+
+# Passwords may stand here: what was given is not repeated in messages.
+SECRET_KEYS = (("hub", "config"), ("hub", "db", "url"))
+
+BYTES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+class ValuesError(Exception):
+    """What is wrong in the values, where, and what is allowed."""
+
+
+class Section(BaseModel):
+    """A part of the values: unknown keys are errors, and null means the default."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_default(cls, data: Any) -> Any:
+        return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
+
+
+class Release(Section):
+    name: str
+    namespace: str
+    fullname: str
+    version: str = ""
+
+
+class Image(Section):
+    """A container image; tag may carry a digest ("1.0@sha256:...")."""
+
+    name: str = Field(min_length=1)
+    tag: str = ""
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+
+    @property
+    def reference(self) -> str:
+        return f"{self.name}:{self.tag}" if self.tag else self.name
+
+
+class Claim(Section):
+    """The hub's own volume, which the chart makes."""
+
+    storage: str = "1Gi"
+    storage_class_name: str | None = None
+    access_modes: list[str] = ["ReadWriteOnce"]
+
+
+class Database(Section):
+    type: Literal["sqlite-pvc", "sqlite-memory", "postgres"] = "sqlite-pvc"
+    url: str | None = None
+    pvc: Claim = Claim()
+
+    @model_validator(mode="after")
+    def _url_fits_type(self) -> Self:
+        if self.type == "postgres" and not self.url:
+            raise ValueError("type postgres needs a url, for example postgresql://hub@database.example/hub")
+        if self.type != "postgres" and self.url:
+            raise ValueError(f"a url is given, but type is {self.type}: set type to postgres or remove the url")
+        return self
+
+
+class Hub(Section):
+    config: dict[str, dict[str, Any]] = {}
+    db: Database = Database()
+    base_url: str = "/"
+    active_server_limit: int = Field(default=0, ge=0)
+    concurrent_spawn_limit: int = Field(default=64, ge=0)
+    allow_named_servers: bool = False
+    named_server_limit_per_user: int = Field(default=0, ge=0)
+    shutdown_on_logout: bool = False
+    template_vars: dict[str, Any] = {}
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_a_path(cls, value: str) -> str:
+        if not value.startswith("/"):
+            raise ValueError("must start with '/'")
+        return value
+
+    @field_validator("config")
+    @classmethod
+    def _keys_are_classes(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name in value:
+            if not re.match(r"[A-Z]\w*$", name):
+                raise ValueError(f"{name!r} is no class name, such as JupyterHub or Authenticator")
+        return value
+
+    @model_validator(mode="after")
+    def _limit_needs_named_servers(self) -> Self:
+        if self.named_server_limit_per_user and not self.allow_named_servers:
+            raise ValueError(
+                "namedServerLimitPerUser is set, but allowNamedServers is false: set it to true or remove the limit"
+            )
+        return self
+
+
+class Cpu(Section):
+    """Cores; a guarantee is a Kubernetes request."""
+
+    limit: float | None = Field(default=None, gt=0)
+    guarantee: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _guarantee_within_limit(self) -> Self:
+        if self.limit and self.guarantee and self.guarantee > self.limit:
+            raise ValueError(f"guarantee {self.guarantee} is more than limit {self.limit}")
+        return self
+
+
+class Memory(Section):
+    """Bytes, or text like 512M and 2G (powers of 1024)."""
+
+    limit: int | str | None = None
+    guarantee: int | str | None = None
+
+    @field_validator("limit", "guarantee")
+    @classmethod
+    def _is_a_size(cls, value: int | str | None) -> int | str | None:
+        if value is not None and size(value) is None:
+            raise ValueError("must be a number of bytes, or a number with K, M, G or T, for example 2G")
+        return value
+
+    @model_validator(mode="after")
+    def _guarantee_within_limit(self) -> Self:
+        if self.limit is not None and self.guarantee is not None:
+            limit, guarantee = size(self.limit), size(self.guarantee)
+            if limit is not None and guarantee is not None and guarantee > limit:
+                raise ValueError(f"guarantee {self.guarantee} is more than limit {self.limit}")
+        return self
+
+
+class DynamicStorage(Section):
+    storage_class: str | None = None
+
+
+class HomeStorage(Section):
+    type: Literal["none", "dynamic"] = "none"
+    capacity: str = "10Gi"
+    dynamic: DynamicStorage = DynamicStorage()
+
+
+class Singleuser(Section):
+    image: Image
+    cpu: Cpu = Cpu()
+    memory: Memory = Memory()
+    start_timeout: int = Field(default=300, ge=10)
+    default_url: str = "/lab"
+    extra_env: dict[str, str | dict[str, Any]] = {}
+    node_selector: dict[str, str] = {}
+    extra_tolerations: list[dict[str, Any]] = []
+    storage: HomeStorage = HomeStorage()
+    profile_list: list[dict[str, Any]] = []
+
+
+class WorkspaceValues(Section):
+    namespace_prefix: str = "user-"
+    pod_security: Literal["privileged", "baseline", "restricted"] = "restricted"
+    quota: dict[str, str | int | float] = {}
+    limits: list[dict[str, Any]] = []
+
+    @field_validator("namespace_prefix")
+    @classmethod
+    def _is_the_start_of_a_namespace(cls, value: str) -> str:
+        # Without a prefix of its own a user called kube-system would be given the namespace kube-system.
+        if not re.fullmatch(r"[a-z][a-z0-9-]*-", value) or len(value) > PREFIX_LENGTH or value.startswith("kube-"):
+            raise ValueError(
+                f"must be lower-case letters, digits and '-', begin with a letter, end with '-', have at most {PREFIX_LENGTH} "
+                "characters and not begin with 'kube-'"
+            )
+        return value
+
+
+class Credentials(Section):
+    mode: Literal["static"] = "static"
+    existing_secret: str | None = None
+
+
+class EmbeddedServer(Section):
+    enabled: bool = False
+
+
+class S3(Section):
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    bucket: str = Field(default="notebooks", min_length=3, max_length=63)
+    prefix: str = "users"
+    create_bucket: bool = False
+    credentials: Credentials = Credentials()
+    embedded: EmbeddedServer = EmbeddedServer()
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_a_url(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https?://[^/\s]+", value):
+            raise ValueError("must be a URL that begins with http:// or https://")
+        return value
+
+
+class Cull(Section):
+    """When idle servers are stopped; all in seconds."""
+
+    enabled: bool = True
+    timeout: int = Field(default=3600, ge=60)
+    every: int = Field(default=600, ge=10)
+    max_age: int = Field(default=0, ge=0)
+    users: bool = False
+
+
+class Values(Section):
+    """What the chart gives the hub."""
+
+    release: Release
+    singleuser: Singleuser
+    hub: Hub = Hub()
+    workspace: WorkspaceValues = WorkspaceValues()
+    s3: S3 = S3()
+    spark: dict[str, Any] = {}
+    cull: Cull = Cull()
+    image_pull_secrets: list[str | dict[str, str]] = []
+
+    @model_validator(mode="after")
+    def _quota_has_room_for_a_server(self) -> Self:
+        """A quota on a resource that a pod does not name refuses the pod, so no server would ever start."""
+        for key, given in (
+            ("requests.cpu", self.singleuser.cpu.guarantee or self.singleuser.cpu.limit),
+            ("requests.memory", self.singleuser.memory.guarantee or self.singleuser.memory.limit),
+            ("limits.cpu", self.singleuser.cpu.limit),
+            ("limits.memory", self.singleuser.memory.limit),
+        ):
+            if key in self.workspace.quota and not given and not self._has_default(key):
+                kind, _, resource = key.partition(".")
+                setting = "limit" if kind == "limits" else "guarantee"
+                raise ValueError(
+                    f"workspace.quota bounds {key}, but servers name no such amount and Kubernetes would refuse them all: "
+                    f"set singleuser.{resource}.{setting}, or a default in workspace.limits"
+                )
+        return self
+
+    def _has_default(self, key: str) -> bool:
+        kind, _, resource = key.partition(".")
+        names = ["default"] if kind == "limits" else ["defaultRequest", "default"]
+        containers = [limit for limit in self.workspace.limits if limit.get("type") == "Container"]
+        return any(resource in (limit.get(name) or {}) for limit in containers for name in names)
+
+
+def size(value: int | str) -> int | None:
+    """Bytes of a size like 2G, as JupyterHub reads it; None where it is not a size."""
+    if isinstance(value, int):
+        return value if value > 0 else None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)", value)
+    return int(float(match[1]) * BYTES[match[2]]) if match else None
+
+
+def parse_values(data: Any) -> Values:
+    """The typed values.
+
+    Raises ValuesError, which names every wrong key with what is allowed there.
+    """
+    try:
+        return Values.model_validate(data)
+    except ValidationError as error:
+        problems = "\n".join(f"  - {line}" for line in _problems(error.errors()))
+        raise ValuesError(
+            f"The hub cannot start with these values:\n{problems}\nMend them in your values file and run `helm upgrade` again."
+        ) from None
+
+
+def read_values(path: str | Path) -> Values:
+    """The values of the file that the chart mounts.
+
+    Raises ValuesError where the file is missing, is no JSON, or holds wrong values.
+    """
+    try:
+        data = json.loads(Path(path).read_text())
+    except OSError as error:
+        raise ValuesError(
+            f"{path} cannot be read ({error.strerror}): the chart mounts it from the Secret of the hub."
+        ) from error
+    except ValueError as error:
+        raise ValuesError(f"{path} is not JSON: {error}") from error
+    return parse_values(data)
+
+
+def _problems(errors: Iterable[ErrorDetails]) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for error in errors:
+        # A union reports each of its branches; the branches' names are no part of the key.
+        path = ".".join(
+            str(part) for part in error["loc"] if part not in ("int", "str", "float") and "[" not in str(part)
+        )
+        found.setdefault(path or "values", []).append(_sentence(error))
+    return [f"{path}: {'; or '.join(dict.fromkeys(sentences))}" for path, sentences in found.items()]
+
+
+def _sentence(error: ErrorDetails) -> str:
+    secret = any(error["loc"][: len(key)] == key for key in SECRET_KEYS)
+    given = "" if secret else f", not {error['input']!r}"
+    match error["type"]:
+        case "extra_forbidden":
+            return "there is no such key"
+        case "missing":
+            return "must be set"
+        case "value_error":
+            return str(error["ctx"]["error"])
+        case "literal_error":
+            return f"must be {error['ctx']['expected']}{given}"
+        case "string_type":
+            return f"must be text (in quotes){given}"
+        case _:
+            message = error["msg"].removeprefix("Input should be ").removeprefix("a ")
+            return f"must be {message}{given}"

@@ -1,0 +1,189 @@
+"""The manifests of a workspace: the namespace of one person, and what belongs in it."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from kubespawner.slugs import safe_slug
+
+Manifest = dict[str, Any]
+
+MANAGED_BY: Final = "spark-notebooks"
+USER_ANNOTATION: Final = "spark-notebooks.io/user"
+HUB_ANNOTATION: Final = "spark-notebooks.io/hub"
+WORKSPACE_LABEL: Final = "spark-notebooks.io/workspace"
+NOTEBOOK_ACCOUNT: Final = "notebook"
+EXECUTOR_ACCOUNT: Final = "executor"
+CREDENTIALS_SECRET: Final = "s3-credentials"  # noqa: S105 (a name)
+
+# A namespace's name has at most 63 characters; KubeSpawner's slugs of user names are cut at 48.
+SLUG_LENGTH: Final = 48
+PREFIX_LENGTH: Final = 63 - SLUG_LENGTH
+
+
+def user_slug(user: str) -> str:
+    """A DNS label for any user name, at most 48 characters; different names have different slugs."""
+    return str(safe_slug(user, max_length=SLUG_LENGTH))
+
+
+@dataclass(frozen=True)
+class HubIdentity:
+    """The installation that a workspace belongs to: its namespace and the full name that its objects begin with."""
+
+    namespace: str
+    fullname: str
+
+    @property
+    def service_account(self) -> str:
+        return f"{self.fullname}-hub"
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.fullname}"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A person's workspace.
+
+    quota is a ResourceQuota's `spec.hard` and limits a LimitRange's `spec.limits`, both as in the Kubernetes API; credentials is an AWS shared-credentials
+    file for the notebook storage, None where no Secret is to hold one.
+    """
+
+    user: str
+    namespace: str
+    hub: HubIdentity
+    pod_security: str = "restricted"
+    quota: Mapping[str, Any] = field(default_factory=dict)
+    limits: Sequence[Mapping[str, Any]] = ()
+    credentials: str | None = field(default=None, repr=False)
+
+    @property
+    def slug(self) -> str:
+        return user_slug(self.user)
+
+
+def workspace_manifests(workspace: Workspace) -> list[Manifest]:
+    """Everything in the workspace, in the order in which it has to be applied.
+
+    The namespace comes first and the hub's own RoleBinding second: without it the hub may not create the rest.
+    """
+    hub = workspace.hub
+    manifests = [
+        namespace(workspace),
+        role_binding(workspace, "hub", f"{hub.fullname}-workspace-hub", hub.service_account, hub.namespace),
+        service_account(workspace, NOTEBOOK_ACCOUNT, automount_token=True),
+        service_account(workspace, EXECUTOR_ACCOUNT, automount_token=False),
+        role_binding(
+            workspace, "notebook", f"{hub.fullname}-workspace-notebook", NOTEBOOK_ACCOUNT, workspace.namespace
+        ),
+        resource_quota(workspace),
+        limit_range(workspace),
+    ]
+    if workspace.credentials is not None:
+        manifests.append(credentials_secret(workspace, workspace.credentials))
+    return manifests
+
+
+def namespace(workspace: Workspace) -> Manifest:
+    """The namespace, labelled as ours and with its Pod Security level."""
+    labels = {
+        **_labels(workspace),
+        "pod-security.kubernetes.io/enforce": workspace.pod_security,
+    }
+    annotations = {USER_ANNOTATION: workspace.user, HUB_ANNOTATION: str(workspace.hub)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": workspace.namespace, "labels": labels, "annotations": annotations},
+    }
+
+
+def service_account(workspace: Workspace, name: str, automount_token: bool) -> Manifest:
+    """A service account; automount_token says whether its pods get an API token without asking."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": _metadata(workspace, name),
+        "automountServiceAccountToken": automount_token,
+    }
+
+
+def role_binding(workspace: Workspace, name: str, cluster_role: str, account: str, account_namespace: str) -> Manifest:
+    """Gives a service account the rights of a ClusterRole inside the workspace only."""
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": _metadata(workspace, name),
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": cluster_role},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": account_namespace}],
+    }
+
+
+def resource_quota(workspace: Workspace) -> Manifest:
+    """The quota; an empty one limits nothing, so that a limit taken out of the values also goes from the cluster."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": _metadata(workspace, "workspace"),
+        # Kubernetes keeps quantities as text; numbers are written so here too, or each apply would differ from what is stored.
+        "spec": {"hard": {resource: str(quantity) for resource, quantity in workspace.quota.items()}},
+    }
+
+
+def limit_range(workspace: Workspace) -> Manifest:
+    """Defaults and bounds of single pods and containers; an empty list bounds nothing."""
+    return {
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": _metadata(workspace, "workspace"),
+        "spec": {"limits": [dict(limit) for limit in workspace.limits]},
+    }
+
+
+def credentials_secret(workspace: Workspace, credentials: str) -> Manifest:
+    """The credentials of the notebook storage, as an AWS shared-credentials file under the key `credentials`."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": _metadata(workspace, CREDENTIALS_SECRET),
+        "type": "Opaque",
+        "data": {"credentials": base64.b64encode(credentials.encode()).decode()},
+    }
+
+
+def credentials_file(environ: Mapping[str, str]) -> str:
+    """An AWS shared-credentials file with the keys of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+
+    Raises KeyError where one of them is not set.
+    """
+    return (
+        "[default]\n"
+        f"aws_access_key_id = {environ['AWS_ACCESS_KEY_ID'].strip()}\n"
+        f"aws_secret_access_key = {environ['AWS_SECRET_ACCESS_KEY'].strip()}\n"
+    )
+
+
+def foreign(existing: Mapping[str, Any], workspace: Workspace) -> str | None:
+    """Why a namespace that already exists is not this workspace; None when it is.
+
+    A namespace of that name may be somebody else's: whoever adopts it would share it with a stranger.
+    """
+    metadata = existing.get("metadata", {})
+    annotations = metadata.get("annotations") or {}
+    if (metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") != MANAGED_BY:
+        return f"a namespace {workspace.namespace} exists that this platform did not make"
+    if annotations.get(HUB_ANNOTATION) != str(workspace.hub):
+        owner = annotations.get(HUB_ANNOTATION, "unknown")
+        return f"the namespace {workspace.namespace} belongs to another installation ({owner})"
+    if annotations.get(USER_ANNOTATION) != workspace.user:
+        return f"the namespace {workspace.namespace} belongs to another user ({annotations.get(USER_ANNOTATION)!r})"
+    return None
+
+
+def _labels(workspace: Workspace) -> dict[str, str]:
+    return {"app.kubernetes.io/managed-by": MANAGED_BY, WORKSPACE_LABEL: workspace.slug}
+
+
+def _metadata(workspace: Workspace, name: str) -> dict[str, Any]:
+    return {"name": name, "namespace": workspace.namespace, "labels": _labels(workspace)}

@@ -1,0 +1,131 @@
+"""Brings a workspace in the cluster to what its manifests say, by server-side apply."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import aiohttp
+from kubernetes_asyncio.client import ApiClient, ApiException
+
+from .errors import Failure, SpawnFailed, api_failure, api_message
+from .workspace import Manifest, Workspace, foreign, workspace_manifests
+
+FIELD_MANAGER: Final = "spark-notebooks-hub"
+REQUEST_SECONDS: Final = 10
+# A binding is in force only when the API server's cache has seen it: milliseconds, seconds on a loaded one.
+RIGHTS_SECONDS: Final = 10
+PLURALS: Final = {
+    "Namespace": "namespaces",
+    "ServiceAccount": "serviceaccounts",
+    "RoleBinding": "rolebindings",
+    "ResourceQuota": "resourcequotas",
+    "LimitRange": "limitranges",
+    "Secret": "secrets",
+}
+
+
+def resource_path(manifest: Manifest) -> str:
+    """The REST path of an object: /api/v1/namespaces/user-ada/serviceaccounts/notebook."""
+    version, metadata = manifest["apiVersion"], manifest["metadata"]
+    root = f"/api/{version}" if "/" not in version else f"/apis/{version}"
+    scope = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
+    return f"{root}{scope}/{PLURALS[manifest['kind']]}/{metadata['name']}"
+
+
+async def apply(client: ApiClient, manifest: Manifest) -> Manifest:
+    """Creates or updates one object by server-side apply and returns it as stored.
+
+    What another tool set on fields of ours is taken back; fields that we no longer name go. Raises ApiException.
+    """
+    return await _call(
+        client,
+        "PATCH",
+        resource_path(manifest),
+        query=[("fieldManager", FIELD_MANAGER), ("force", "true")],
+        headers={"Content-Type": "application/apply-patch+yaml"},
+        body=manifest,
+    )
+
+
+async def apply_workspace(
+    client: ApiClient, workspace: Workspace, say: Callable[[str], None] = lambda text: None
+) -> None:
+    """Makes the workspace, or brings it up to date; doing it again changes nothing.
+
+    say is given a sentence when a person has to wait for something. Waits without an end of its own while an earlier namespace of that name is being removed.
+    Raises SpawnFailed with what went wrong and what to do.
+    """
+    try:
+        await _until_not_terminating(client, workspace, say)
+        namespace, binding, *rest = workspace_manifests(workspace)
+        await apply(client, namespace)
+        await apply(client, binding)
+        await asyncio.gather(*(_apply_when_allowed(client, manifest) for manifest in rest))
+    except ApiException as error:
+        message = api_message(error.body) or str(error.reason or "")
+        raise SpawnFailed(api_failure(f"make your workspace {workspace.namespace}", error.status, message)) from error
+    except (TimeoutError, aiohttp.ClientError) as error:
+        raise SpawnFailed(api_failure(f"make your workspace {workspace.namespace}", None, "")) from error
+
+
+async def _until_not_terminating(client: ApiClient, workspace: Workspace, say: Callable[[str], None]) -> None:
+    """Returns when the namespace is absent or ours and alive."""
+    while True:
+        try:
+            existing = await _call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}")
+        except ApiException as error:
+            if error.status == 404:
+                return
+            raise
+        if existing.get("status", {}).get("phase") != "Terminating":
+            break
+        say("Waiting until your earlier workspace has been removed")
+        await asyncio.sleep(1)
+    problem = foreign(existing, workspace)
+    if problem:
+        raise SpawnFailed(
+            Failure(
+                "namespace",
+                f"Your workspace cannot be made: {problem}. Ask your administrator to choose another workspace.namespacePrefix, "
+                "or to remove that namespace.",
+            )
+        )
+
+
+async def _apply_when_allowed(client: ApiClient, manifest: Manifest) -> None:
+    deadline = time.monotonic() + RIGHTS_SECONDS
+    pause = 0.05
+    while True:
+        try:
+            await apply(client, manifest)
+            return
+        except ApiException as error:
+            # 404: the namespace is younger than the API server's cache of namespaces.
+            if error.status not in (403, 404) or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(pause)
+        pause = min(1.0, 2 * pause)
+
+
+async def _call(
+    client: ApiClient,
+    method: str,
+    path: str,
+    *,
+    query: list[tuple[str, str]] | None = None,
+    headers: dict[str, str] | None = None,
+    body: Manifest | None = None,
+) -> Manifest:
+    answer: Any = await client.call_api(
+        path,
+        method,
+        query_params=query or [],
+        header_params={"Accept": "application/json", **(headers or {})},
+        body=body,
+        response_types_map={200: "object", 201: "object"},
+        auth_settings=["BearerToken"],
+        _return_http_data_only=True,
+        _request_timeout=REQUEST_SECONDS,
+    )
+    return dict(answer)

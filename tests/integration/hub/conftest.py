@@ -1,0 +1,102 @@
+"""Workspaces on the real node, made with the rights that the chart gives the hub and no others."""
+
+import json
+import secrets
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes_asyncio.client import ApiClient, Configuration
+from kubernetes_asyncio.config import new_client_from_config
+from spark_notebooks_hub.workspace import HubIdentity, Workspace
+
+from dev.toolchain import binary
+from tests.support.s3_server import s3_environment, s3_server
+
+__all__ = ["s3_environment", "s3_server"]
+
+CHART = Path(__file__).parents[3] / "charts" / "spark-notebooks"
+Kubectl = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Release:
+    """An installation of which only the hub's account and roles are in the cluster."""
+
+    hub: HubIdentity
+    prefix: str
+    token: str
+
+    def workspace(self, user: str, **changes: Any) -> Workspace:
+        return Workspace(**({"user": user, "namespace": f"{self.prefix}{user}", "hub": self.hub} | changes))
+
+
+@pytest.fixture(scope="session")
+def kubectl(kubeconfig: Path) -> Kubectl:
+    """Runs kubectl as the administrator; JSON output is returned as data. A failure fails the test with its message."""
+
+    def run(*arguments: str, stdin: str | None = None) -> Any:
+        command = [str(binary("kubectl")), "--kubeconfig", str(kubeconfig), *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return json.loads(done.stdout) if "json" in arguments else done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def release(kubectl: Kubectl) -> Iterator[Release]:
+    """The chart's account and roles of the hub under a name of their own; they and all workspaces are removed at the end."""
+    name = f"hubtest-{secrets.token_hex(3)}"
+    prefix = f"t{secrets.token_hex(3)}-"
+    command = [
+        str(binary("helm")),
+        "template",
+        name,
+        str(CHART),
+        "--namespace",
+        name,
+        "--set",
+        "s3.embedded.enabled=true",
+    ]
+    rendered = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    kinds = {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
+    rights = [manifest for manifest in yaml.safe_load_all(rendered) if manifest and manifest["kind"] in kinds]
+    account = next(
+        m["metadata"]["name"]
+        for m in rights
+        if m["kind"] == "ServiceAccount" and m["metadata"]["name"].endswith("-hub")
+    )
+    text = yaml.safe_dump_all(rights)
+    kubectl("create", "namespace", name)
+    try:
+        kubectl("apply", "--filename", "-", stdin=text)
+        token = kubectl("create", "token", account, "--namespace", name, "--duration=1h").strip()
+        yield Release(HubIdentity(name, account.removesuffix("-hub")), prefix, token)
+    finally:
+        found = kubectl("get", "namespaces", "--output", "json")["items"]
+        ours = [n["metadata"]["name"] for n in found if n["metadata"]["name"].startswith(prefix)]
+        kubectl("delete", "--ignore-not-found", "--filename", "-", stdin=text)
+        kubectl("delete", "namespace", name, *ours, "--timeout=120s")
+
+
+@pytest.fixture
+async def configuration(kubeconfig: Path, release: Release) -> Configuration:
+    """How the hub reaches the API server: with its own service account's token."""
+    administrator = await new_client_from_config(str(kubeconfig))
+    configuration = Configuration(host=administrator.configuration.host)
+    configuration.ssl_ca_cert = administrator.configuration.ssl_ca_cert
+    configuration.api_key = {"BearerToken": f"Bearer {release.token}"}
+    await administrator.close()
+    return configuration
+
+
+@pytest.fixture
+async def client(configuration: Configuration) -> AsyncIterator[ApiClient]:
+    """The hub's client of the Kubernetes API."""
+    async with ApiClient(configuration) as client:
+        yield client

@@ -1,0 +1,225 @@
+"""What a person finds in the image: as uid 1000 on a read-only root, JupyterLab on S3, Spark, and executors of the same image."""
+
+import json
+
+import pytest
+
+from tests.integration.notebook_image.conftest import HOME, NAMESPACE, TOKEN, Kubectl, Python
+
+# What every piece of code that talks to the server in the pod begins with.
+CLIENT = f"""
+import json, time, uuid, requests, websocket
+url, headers = "http://127.0.0.1:8888", {{"Authorization": "token {TOKEN}"}}
+def get(path):
+    answer = requests.get(url + path, headers=headers, timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+"""
+
+SPARK = """
+import os
+from pyspark.sql import SparkSession
+builder = SparkSession.builder.config("spark.ui.enabled", "false").config("spark.driver.bindAddress", os.environ["POD_IP"])
+builder = builder.config("spark.driver.host", os.environ["POD_IP"])
+"""
+
+
+def test_the_user_is_jovyan_on_a_root_that_nobody_can_write(notebook: Python):
+    out = notebook("""
+import getpass, os, pathlib
+print(os.getuid(), os.getgid(), getpass.getuser(), pathlib.Path.home(), pathlib.Path.cwd())
+for path in ("/x", "/opt/venv/x", "/opt/spark/jars/x"):
+    try:
+        open(path, "w")
+    except OSError as error:
+        print(error.strerror)
+""")
+    assert out.splitlines() == ["1000 1000 jovyan /home/jovyan /home/jovyan", *["Read-only file system"] * 3]
+
+
+def test_no_program_has_a_set_uid_bit_and_no_secret_of_the_build_is_left(kubectl: Kubectl, notebook: Python):
+    find = (
+        "find / -xdev -type f -perm /6000 2>/dev/null; find /run/secrets -maxdepth 1 -type f; ls -A /root 2>&1 || true"
+    )
+    out = kubectl("exec", "notebook", "--", "sh", "-c", find)
+    assert out.splitlines() == ["ls: cannot open directory '/root': Permission denied"]
+
+
+def test_every_package_has_what_it_needs_and_ours_are_among_them(notebook: Python):
+    out = notebook("""
+import importlib.metadata, subprocess, sys
+for name in ("spark-session", "s3-contents", "spark-notebooks-welcome"):
+    print(importlib.metadata.version(name))
+import s3_contents, spark_session, welcome
+print(subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True).stdout)
+""")
+    assert "No broken requirements found" in out
+
+
+def test_the_class_path_is_every_jar_once_and_sorted(notebook: Python):
+    out = notebook("""
+import pathlib
+written = pathlib.Path("/opt/spark-notebooks/class-path").read_text().strip().split(":")
+print(written == sorted(str(path) for path in pathlib.Path("/opt/spark/jars").glob("*.jar")), len(written))
+""")
+    same, count = out.split()
+    assert same == "True"
+    assert int(count) > 280
+
+
+def test_pip_installs_into_the_home_folder_and_a_running_kernel_finds_it(notebook: Python):
+    out = notebook("""
+import pathlib, subprocess, sys, zipfile
+wheel = "/tmp/colour_names-1-py3-none-any.whl"
+with zipfile.ZipFile(wheel, "w") as archive:
+    archive.writestr("colour_names.py", "blue = 7")
+    archive.writestr("colour_names-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: colour-names\\nVersion: 1\\n")
+    archive.writestr("colour_names-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    archive.writestr("colour_names-1.dist-info/RECORD", "")
+subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-index", wheel], check=True)
+import colour_names
+print(colour_names.blue, colour_names.__file__)
+""")
+    assert out.split() == ["7", "/home/jovyan/.local/lib/python3.13/site-packages/colour_names.py"]
+
+
+def test_a_new_person_sees_the_examples_on_s3(notebook: Python):
+    out = notebook(
+        CLIENT
+        + """
+deadline = time.monotonic() + 60
+while "Welcome" not in [entry["name"] for entry in get("/api/contents")["content"]]:
+    assert time.monotonic() < deadline, "no folder Welcome"
+    time.sleep(1)
+print(json.dumps([entry["name"] for entry in get("/api/contents/Welcome")["content"]]))
+"""
+    )
+    assert "Flights with Spark.ipynb" in json.loads(out)
+
+
+def test_kernels_and_terminals_start_in_the_home_folder_with_the_environment(notebook: Python):
+    out = notebook(
+        CLIENT
+        + f"""
+session = requests.post(url + "/api/sessions", headers=headers, timeout=30, json={{
+    "path": "Welcome/new.ipynb", "type": "notebook", "name": "", "kernel": {{"name": "python3"}}}}).json()
+channels = f"ws://127.0.0.1:8888/api/kernels/{{session['kernel']['id']}}/channels?token={TOKEN}"
+kernel = websocket.create_connection(channels, timeout=90)
+code = "import os, shutil; print('KERNEL', os.getcwd(), shutil.which('python'))"
+kernel.send(json.dumps({{"header": {{"msg_id": "1", "msg_type": "execute_request", "username": "", "session": uuid.uuid4().hex,
+    "version": "5.3"}}, "parent_header": {{}}, "metadata": {{}}, "content": {{"code": code}}, "channel": "shell", "buffers": []}}))
+while (message := json.loads(kernel.recv()))["msg_type"] != "stream":
+    pass
+print(message["content"]["text"], end="")
+terminal = requests.post(url + "/api/terminals", headers=headers, json={{"cwd": "Welcome"}}, timeout=30).json()["name"]
+shell = websocket.create_connection(f"ws://127.0.0.1:8888/terminals/websocket/{{terminal}}?token={TOKEN}", timeout=30)
+shell.send(json.dumps(["stdin", "echo TERMINAL $PWD $(which python) $(which git)\\n"]))
+text = ""
+while "TERMINAL /" not in text or "\\n" not in text[text.index("TERMINAL /"):]:
+    kind, *data = json.loads(shell.recv())
+    text += data[0] if kind == "stdout" else ""
+print(text[text.index("TERMINAL /"):].splitlines()[0])
+requests.delete(f"{{url}}/api/sessions/{{session['id']}}", headers=headers, timeout=30)
+requests.delete(f"{{url}}/api/terminals/{{terminal}}", headers=headers, timeout=30)
+"""
+    )
+    assert out.splitlines() == [
+        "KERNEL /home/jovyan /opt/venv/bin/python",
+        "TERMINAL /home/jovyan /opt/venv/bin/python /usr/bin/git",
+    ]
+
+
+def test_lab_asks_nothing_of_the_internet(notebook: Python):
+    out = notebook(
+        CLIENT
+        + """
+page = requests.get(url + "/lab", headers=headers, timeout=30).text
+config = json.loads(page.split('id="jupyter-config-data" type="application/json">')[1].split("</script>")[0])
+print(config["news"], get("/lab/api/update")["notification"])
+"""
+    )
+    assert out.split("\n")[0] == "{'disabled': True} None"
+
+
+def test_spark_reads_and_writes_s3_with_every_codec(notebook: Python):
+    out = notebook(
+        SPARK
+        + f"""
+settings = {{
+    "endpoint": os.environ["AWS_ENDPOINT_URL_S3"], "endpoint.region": "us-east-1", "path.style.access": "true",
+    "aws.credentials.provider": "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"}}
+for name, value in settings.items():
+    builder = builder.config("spark.hadoop.fs.s3a." + name, value)
+spark = builder.master("local[2]").config("spark.sql.shuffle.partitions", "2").getOrCreate()
+folder = "{HOME.replace("s3:", "s3a:")}/spark"
+frame = spark.range(1000).selectExpr("id", "id % 7 as k")
+for codec in ("snappy", "zstd", "lz4", "gzip"):
+    frame.write.option("compression", codec).parquet(f"{{folder}}/{{codec}}")
+    print(codec, spark.read.parquet(f"{{folder}}/{{codec}}").agg({{"id": "sum"}}).collect()[0][0])
+# The state store of streams is RocksDB, whose native library is one of those that the build takes out of its jar for other platforms.
+spark.conf.set("spark.sql.streaming.stateStore.providerClass",
+    "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider")
+stream = spark.readStream.schema(frame.schema).parquet(f"{{folder}}/zstd").groupBy("k").count()
+query = stream.writeStream.outputMode("complete").format("memory").queryName("counts").trigger(availableNow=True)
+query.option("checkpointLocation", "/tmp/checkpoint").start().awaitTermination()
+print("rocksdb", spark.table("counts").agg({{"count": "sum"}}).collect()[0][0])
+path = spark._jvm.org.apache.hadoop.fs.Path
+files = path(folder).getFileSystem(spark._jsc.hadoopConfiguration())
+print("rename", files.rename(path(folder + "/gzip"), path(folder + "/renamed")), files.exists(path(folder + "/gzip")))
+spark.stop()
+"""
+    )
+    assert out.splitlines()[-6:] == [
+        *(f"{codec} 499500" for codec in ("snappy", "zstd", "lz4", "gzip")),
+        "rocksdb 1000",
+        "rename True False",
+    ]
+
+
+@pytest.mark.parametrize("executors", [2])
+def test_executors_of_the_same_image_compute_and_go(kubectl: Kubectl, notebook: Python, executors: int):
+    out = notebook(
+        SPARK
+        + f"""
+import pathlib, socket, time
+pathlib.Path("/tmp/template.yaml").write_text('''
+spec:
+  automountServiceAccountToken: false
+  securityContext: {{runAsNonRoot: true, runAsUser: 1000, seccompProfile: {{type: RuntimeDefault}}}}
+  containers:
+  - name: executor
+    securityContext: {{allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {{drop: [ALL]}}}}
+    volumeMounts: [{{name: tmp, mountPath: /tmp}}]
+  volumes: [{{name: tmp, emptyDir: {{}}}}]
+''')
+pathlib.Path("/tmp/added.txt").write_text("from the driver")
+settings = {{
+    "spark.kubernetes.namespace": "{NAMESPACE}", "spark.kubernetes.driver.pod.name": "notebook",
+    "spark.kubernetes.container.image": os.environ["SPARK_NOTEBOOKS_IMAGE"],
+    "spark.kubernetes.authenticate.executor.serviceAccountName": "executor",
+    "spark.kubernetes.executor.podTemplateFile": "/tmp/template.yaml", "spark.kubernetes.executor.disableConfigMap": "true",
+    "spark.kubernetes.driver.service.deleteOnTermination": "false", "spark.kubernetes.driver.ownPersistentVolumeClaim": "false",
+    "spark.kubernetes.driver.reusePersistentVolumeClaim": "false", "spark.kubernetes.executor.request.cores": "50m",
+    "spark.executor.instances": "{executors}", "spark.executor.memory": "512m",
+    "spark.executor.extraJavaOptions": "-Dtest.words='two words'"}}
+for name, value in settings.items():
+    builder = builder.config(name, value)
+host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+spark = builder.master(f"k8s://https://{{host}}:{{port}}").getOrCreate()
+context = spark.sparkContext
+deadline = time.monotonic() + 240
+while context._jsc.sc().getExecutorMemoryStatus().size() < {executors} + 1:
+    assert time.monotonic() < deadline, "the executors did not register"
+    time.sleep(0.5)
+context.addFile("/tmp/added.txt")
+def look(_):
+    from pyspark import SparkFiles
+    time.sleep(0.2)
+    return socket.gethostname(), os.getuid(), os.access(os.getcwd(), os.W_OK), pathlib.Path(SparkFiles.get("added.txt")).read_text()
+seen = set(context.parallelize(range(40), 8).map(look).collect())
+print("EXECUTORS", len({{host for host, *_ in seen}}), sorted({{tuple(rest) for _, *rest in seen}}))
+spark.stop()
+"""
+    )
+    assert out.splitlines()[-1] == f"EXECUTORS {executors} [(1000, True, 'from the driver')]"
+    kubectl("wait", "--for=delete", "pod", "--selector=spark-role=executor", "--timeout=60s")

@@ -1,0 +1,326 @@
+"""The spawner without a cluster: names, the pod's manifest, and its one watch of pods. Starting for real is tested on the node."""
+
+import asyncio
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+from jupyterhub.objects import Hub
+from jupyterhub.orm import Server
+from kubernetes_asyncio.client import ApiClient, ApiException
+from spark_notebooks_hub import spawner as module
+from spark_notebooks_hub.config import hub_config
+from spark_notebooks_hub.errors import Failure, SpawnFailed
+from spark_notebooks_hub.progress import PodProgress, Step
+from spark_notebooks_hub.spawner import WorkspaceSpawner
+from spark_notebooks_hub.storage import ObjectStore
+from spark_notebooks_hub.values import parse_values
+
+KEYS = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "pass-word"}
+VALUES: dict[str, Any] = {
+    "release": {"name": "sn", "namespace": "platform", "fullname": "sn", "version": "0.1.0"},
+    "singleuser": {
+        "image": {"name": "registry.example/notebook", "tag": "1", "pullPolicy": "Always"},
+        "memory": {"limit": "2G", "guarantee": "1G"},
+        "cpu": {"guarantee": 0.5},
+        "extraEnv": {"SETTINGS": '{"a": 1}', "AWS_REGION": "chosen-by-admin"},
+        "nodeSelector": {"pool": "notebooks"},
+        "extraTolerations": [{"key": "notebooks", "operator": "Exists"}],
+    },
+    "s3": {"endpoint": "http://sn-s3.platform:7070", "bucket": "notebooks"},
+    "workspace": {"quota": {"pods": 20}},
+    "spark": {"executor": {"cores": 2}},
+    "imagePullSecrets": ["registry"],
+}
+
+
+class MakeSpawner:
+    """Makes spawners as JupyterHub does, without a cluster."""
+
+    def __call__(self, user: str = "ada", server: str = "", **values: Any) -> WorkspaceSpawner:
+        found = WorkspaceSpawner(
+            config=hub_config(parse_values(VALUES | values), KEYS),
+            user=SimpleNamespace(name=user, id=1, url=f"/user/{user}/", escaped_name=user),
+            orm_spawner=SimpleNamespace(
+                name=server, server=Server(proto="http", ip="", port=8888, base_url=f"/user/{user}/", cookie_name="c")
+            ),
+            hub=Hub(ip="10.0.0.1", port=8081, base_url="/hub/"),
+        )
+        found.api_token = "token"
+        return found
+
+
+@pytest.fixture
+async def make_spawner(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("kubespawner.spawner.load_config", lambda **_: None)
+    monkeypatch.setattr("kubespawner.spawner.shared_client", lambda kind: SimpleNamespace(api_client=None))
+    monkeypatch.setattr(WorkspaceSpawner, "reflectors", {})
+    monkeypatch.setattr(WorkspaceSpawner, "_watch_starting", None)
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    ObjectStore.clear_instance()
+    yield MakeSpawner()
+    ObjectStore.clear_instance()
+
+
+async def manifest(spawner: WorkspaceSpawner) -> dict[str, Any]:
+    found: dict[str, Any] = ApiClient().sanitize_for_serialization(await spawner.get_pod_manifest())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("user", "server", "namespace", "pod"),
+    [
+        ("ada", "", "user-ada", "notebook"),
+        ("ada", "big", "user-ada", "notebook-big"),
+        ("ada", "Big One", "user-ada", "notebook-big-one---"),
+        ("Ada@example.org", "", "user-ada-example-org---", "notebook"),
+    ],
+)
+async def test_a_person_has_one_namespace_and_each_server_a_pod_in_it(
+    make_spawner: MakeSpawner, user: str, server: str, namespace: str, pod: str
+) -> None:
+    spawner = make_spawner(user, server)
+    assert spawner.namespace.startswith(namespace)
+    assert spawner.pod_name.startswith(pod)
+    assert spawner.pvc_name.startswith(pod.replace("notebook", "home"))
+    assert "pass-word" not in repr(spawner.workspace())
+
+
+async def test_the_pod_meets_the_restricted_level(make_spawner: MakeSpawner) -> None:
+    spec = (await manifest(make_spawner()))["spec"]
+    (container,) = spec["containers"]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["securityContext"]["fsGroup"] == 1000
+    assert container["securityContext"] == {
+        "runAsUser": 1000,
+        "runAsGroup": 1000,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert all(set(volume) - {"name"} <= {"emptyDir", "secret"} for volume in spec["volumes"])
+
+
+async def test_the_pod_is_what_the_values_say(make_spawner: MakeSpawner) -> None:
+    found = await manifest(make_spawner())
+    spec = found["spec"]
+    (container,) = spec["containers"]
+    assert container["image"] == "registry.example/notebook:1"
+    assert container["imagePullPolicy"] == "Always"
+    assert container["args"] == ["jupyterhub-singleuser"]
+    assert "command" not in container, "the image's entry point stays"
+    assert container["resources"] == {
+        "limits": {"memory": 2 * 1024**3},
+        "requests": {"memory": 1024**3, "cpu": 0.5},
+    }
+    assert spec["serviceAccountName"] == "notebook"
+    assert spec["automountServiceAccountToken"] is True
+    assert spec["enableServiceLinks"] is False
+    assert spec["nodeSelector"] == {"pool": "notebooks"}
+    assert spec["tolerations"] == [{"key": "notebooks", "operator": "Exists"}]
+    assert spec["imagePullSecrets"] == [{"name": "registry"}]
+    labels = found["metadata"]["labels"]
+    assert labels["app.kubernetes.io/managed-by"] == "spark-notebooks"
+    assert labels["app.kubernetes.io/instance"] == "sn"
+    assert labels["spark-notebooks.io/workspace"] == "ada"
+
+
+async def test_the_environment_is_complete_and_the_admin_has_the_last_word(make_spawner: MakeSpawner) -> None:
+    (container,) = (await manifest(make_spawner()))["spec"]["containers"]
+    variables = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert variables["SPARK_NOTEBOOKS_S3_HOME"] == "s3://notebooks/users/ada"
+    assert variables["AWS_ENDPOINT_URL_S3"] == "http://sn-s3.platform:7070"
+    assert variables["AWS_REGION"] == "chosen-by-admin"
+    assert json.loads(variables["SETTINGS"]) == {"a": 1}
+    assert json.loads(variables["SPARK_SESSION_CONFIG"]) == {"SparkSessionDefaults": {"executor_cores": 2}}
+    assert variables["JUPYTERHUB_ACTIVITY_INTERVAL"] == "1200"
+    assert variables["POD_IP"] is None
+    assert not any("pass-word" in (value or "") for value in variables.values())
+
+
+async def test_a_home_volume_belongs_to_one_server(make_spawner: MakeSpawner) -> None:
+    singleuser = VALUES["singleuser"] | {"storage": {"type": "dynamic"}}
+    spec = (await manifest(make_spawner(server="big", singleuser=singleuser)))["spec"]
+    (home,) = [volume for volume in spec["volumes"] if volume["name"] == "home"]
+    assert home["persistentVolumeClaim"] == {"claimName": "home-big"}
+
+
+async def test_a_running_server_keeps_its_names_over_a_restart_and_a_new_prefix(make_spawner: MakeSpawner) -> None:
+    state = make_spawner().get_state()
+    restarted = make_spawner(workspace={"namespacePrefix": "team-"})
+    restarted.load_state(state)
+    assert (restarted.namespace, restarted.pod_name) == ("user-ada", "notebook")
+    restarted.clear_state()
+    assert restarted.namespace == "team-ada"
+
+
+async def test_progress_is_percent_and_sentence(make_spawner: MakeSpawner) -> None:
+    spawner = make_spawner()
+    spawner._say(PodProgress(Step.WORKSPACE))
+    spawner._spawn_log.close()
+    assert [event async for event in spawner.progress()] == [{"progress": 10, "message": "Creating your workspace"}]
+
+
+@pytest.mark.parametrize(
+    ("detail", "seconds", "message"),
+    [
+        ("", 14, "Pulling the notebook image"),
+        ("", 47, "Pulling the notebook image (45 s so far)"),
+        ("why", 15, "Pulling the notebook image (why, 15 s so far)"),
+    ],
+)
+def test_long_steps_are_said_again(detail: str, seconds: float, message: str) -> None:
+    assert module._with_time(PodProgress(Step.IMAGE, detail), seconds).message == message
+
+
+class FakeReflector:
+    """A watch whose first listings fail as often as the class is told."""
+
+    failures = 0
+    begun: list["FakeReflector"]
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.kwargs = kwargs
+        self.pods: dict[str, Any] = {}
+        self.stopped = False
+        self.watch_task: asyncio.Task[Any] | None = None
+        type(self).begun.append(self)
+
+    async def start(self) -> None:
+        await asyncio.sleep(0)
+        if len(self.begun) <= self.failures:
+            raise ApiException(status=503, reason="away")
+        self.watch_task = asyncio.create_task(asyncio.Event().wait())
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+
+@pytest.fixture
+def reflector(monkeypatch: pytest.MonkeyPatch) -> type[FakeReflector]:
+    FakeReflector.failures, FakeReflector.begun = 0, []
+    monkeypatch.setattr(module, "PodReflector", FakeReflector)
+    return FakeReflector
+
+
+async def test_all_servers_share_one_watch_of_our_pods(
+    make_spawner: MakeSpawner, reflector: type[FakeReflector]
+) -> None:
+    spawners = [make_spawner(f"user{number}") for number in range(5)]
+    watches = await asyncio.gather(*(spawner._start_watching_pods() for spawner in spawners))
+    assert len(reflector.begun) == 1
+    assert {id(watch) for watch in watches} == {id(spawners[0].pod_reflector)}
+    assert reflector.begun[0].kwargs["omit_namespace"] is True
+    labels = reflector.begun[0].kwargs["labels"]
+    assert labels.items() <= (await manifest(spawners[0]))["metadata"]["labels"].items()
+
+
+async def test_a_watch_that_never_listed_anything_is_not_kept(
+    make_spawner: MakeSpawner, reflector: type[FakeReflector]
+) -> None:
+    reflector.failures = 1
+    spawner = make_spawner()
+    with pytest.raises(ApiException):
+        await spawner._start_watching_pods()
+    assert spawner.pod_reflector is None
+    await spawner._start_watching_pods()
+    assert spawner.pod_reflector is reflector.begun[1]
+
+
+async def test_a_watch_that_ended_is_begun_again_and_serves_until_then(
+    make_spawner: MakeSpawner, reflector: type[FakeReflector]
+) -> None:
+    spawner = make_spawner()
+    first: Any = await spawner._start_watching_pods()
+    first.watch_task.cancel()
+    await asyncio.sleep(0)
+    reflector.failures = 2
+    assert await spawner._start_watching_pods() is first, "an old answer is better than none"
+    assert await spawner._start_watching_pods() is reflector.begun[2]
+    assert first.stopped
+
+
+async def test_the_end_of_one_start_does_not_end_the_watch_of_the_others(
+    make_spawner: MakeSpawner, reflector: type[FakeReflector]
+) -> None:
+    one, other = make_spawner("one"), make_spawner("other")
+    first = asyncio.create_task(one._start_watching_pods())
+    second = asyncio.create_task(other._start_watching_pods())
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second is reflector.begun[0]
+
+
+async def test_a_restarting_hub_waits_for_kubernetes_and_finds_its_servers(
+    make_spawner: MakeSpawner, reflector: type[FakeReflector], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JupyterHub forgets servers whose first poll fails."""
+    reflector.failures = 2
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def no_wait(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(module.asyncio, "sleep", no_wait)
+    spawner = make_spawner()
+    spawner._check_pending = True
+    spawner._begin_pod_watch = begin_with_pod(spawner)
+    assert await spawner.poll() is None
+    assert [pause for pause in pauses if pause] == [1, 2]
+
+
+def begin_with_pod(spawner: WorkspaceSpawner) -> Any:
+    begin = spawner._begin_pod_watch
+
+    async def with_pod() -> Any:
+        found = await begin()
+        found.pods["user-ada/notebook"] = {"status": {"phase": "Pending"}}
+        return found
+
+    return with_pod
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ApiException(status=403, reason="Forbidden"), "rights"),
+        (TimeoutError("Could not create the pod"), "kubernetes"),
+        (aiohttp.ClientConnectionError("refused"), "kubernetes"),
+        (SpawnFailed(Failure("storage-keys", "m")), "storage-keys"),
+    ],
+)
+async def test_every_failure_of_a_start_reaches_the_person_and_ends_the_progress(
+    make_spawner: MakeSpawner, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    async def fail(self: WorkspaceSpawner) -> None:
+        raise error
+
+    monkeypatch.setattr(WorkspaceSpawner, "_prepare_workspace", fail)
+    spawner = make_spawner()
+    with pytest.raises(SpawnFailed) as raised:
+        await spawner.start()
+    assert raised.value.reason == reason
+    assert [event async for event in spawner.progress()] == []
+
+
+async def test_a_start_that_takes_too_long_ends_before_jupyterhub_gives_it_up(
+    make_spawner: MakeSpawner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(self: WorkspaceSpawner) -> None:
+        self._say(PodProgress(Step.WORKSPACE, "why"))
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(WorkspaceSpawner, "_prepare_workspace", hang)
+    spawner = make_spawner()
+    spawner.start_timeout = 1
+    with pytest.raises(SpawnFailed, match=r"Creating your workspace \(why\)"):
+        await asyncio.wait_for(spawner.start(), 10)
+    assert make_spawner().start_timeout - module.SPAWN_RESERVE == 300, "the value that the admin set"
