@@ -1,0 +1,126 @@
+{{- /*
+  What the schema cannot say: values that are right one by one and do not work together. Each check prints a line for each
+  problem, which begins with the key to change and says what to do. validation.yaml runs them all.
+*/}}
+{{- define "spark-notebooks.check.s3" -}}
+{{- $keys := .Values.s3.credentials -}}
+{{- with .Values.s3 }}
+{{- if and .embedded.enabled .endpoint }}
+s3.endpoint is set and s3.embedded.enabled is true: the notebooks are kept in one place. Remove one of the two.
+{{- end }}
+{{- if and $keys.existingSecret (or $keys.accessKey $keys.secretKey) }}
+s3.credentials.existingSecret is set, and so are s3.credentials.accessKey or secretKey: name the Secret or give the keys, not both.
+{{- else if ne (empty $keys.accessKey) (empty $keys.secretKey) }}
+s3.credentials.accessKey and s3.credentials.secretKey belong together: give both, or name a Secret in s3.credentials.existingSecret.
+{{- else if not (or .embedded.enabled $keys.existingSecret $keys.accessKey) }}
+s3.credentials.existingSecret is empty: notebooks are kept on S3, which asks for keys. Name a Secret with the keys access-key and secret-key, or, to try things out, set s3.embedded.enabled to true.
+{{- else if and .embedded.enabled $keys.secretKey (lt (len $keys.secretKey) 8) }}
+s3.credentials.secretKey is shorter than 8 characters: it would be the password of everybody's notebooks. Remove both keys to have some generated.
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "spark-notebooks.check.hub" -}}
+{{- with .Values.hub }}
+{{- if and (eq .db.type "postgres") (not .db.url) }}
+hub.db.url is empty and hub.db.type is postgres: give the database's URL, such as postgresql://hub@db.example.org:5432/hub.
+{{- else if and (ne .db.type "postgres") .db.url }}
+hub.db.url is set and hub.db.type is {{ .db.type }}, which needs none: set hub.db.type to postgres, or remove the URL.
+{{- end }}
+{{- if and .namedServerLimitPerUser (not .allowNamedServers) }}
+hub.namedServerLimitPerUser is set and hub.allowNamedServers is false: allow named servers, or remove the limit.
+{{- end }}
+{{- range $key, $_ := .labels }}
+{{- if hasPrefix "app.kubernetes.io/" $key }}
+hub.labels.{{ $key }}: the chart itself sets the labels app.kubernetes.io/*, by which its Services find their pods. Choose another label.
+{{- end }}
+{{- end }}
+{{- range $name, $_ := pick .extraEnv "JPY_COOKIE_SECRET" "CONFIGPROXY_AUTH_TOKEN" "JUPYTERHUB_CRYPT_KEY" "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" }}
+hub.extraEnv.{{ $name }}: the chart itself sets it from a Secret. Name your own in hub.existingSecret or s3.credentials.existingSecret.
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "spark-notebooks.check.hub-config" -}}
+{{- $instead := list
+  (list "JupyterHub" "base_url" "set hub.baseUrl")
+  (list "JupyterHub" "db_url" "set hub.db.type and hub.db.url")
+  (list "JupyterHub" "cookie_secret" "put it in the Secret of hub.existingSecret as cookie-secret")
+  (list "ConfigurableHTTPProxy" "auth_token" "put it in the Secret of hub.existingSecret as proxy-token")
+  (list "CryptKeeper" "keys" "put it in the Secret of hub.existingSecret as crypt-key")
+}}
+{{- range $instead }}
+{{- if hasKey (get $.Values.hub.config (index . 0) | default dict) (index . 1) }}
+hub.config.{{ index . 0 }}.{{ index . 1 }}: other parts of the chart depend on it. Remove it, and {{ index . 2 }}.
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "spark-notebooks.check.proxy" -}}
+{{- with .Values.proxy.service }}
+{{- if and .nodePorts.http (eq .type "ClusterIP") }}
+proxy.service.nodePorts.http is set and proxy.service.type is ClusterIP, which has no node port: set the type to NodePort, or remove the port.
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "spark-notebooks.check.notebook-size" -}}
+{{- with .Values.singleuser }}
+{{- if and .cpu.limit .cpu.guarantee (gt (float64 .cpu.guarantee) (float64 .cpu.limit)) }}
+singleuser.cpu.guarantee ({{ .cpu.guarantee }}) is above singleuser.cpu.limit ({{ .cpu.limit }}): no notebook could start.
+{{- end }}
+{{- if and .memory.limit .memory.guarantee (gt (include "spark-notebooks.bytes" .memory.guarantee | int64) (include "spark-notebooks.bytes" .memory.limit | int64)) }}
+singleuser.memory.guarantee ({{ .memory.guarantee }}) is above singleuser.memory.limit ({{ .memory.limit }}): no notebook could start.
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* A notebook's memory in bytes: a number, or text whose suffix is a power of 1024. */}}
+{{- define "spark-notebooks.bytes" -}}
+{{- if kindIs "string" . -}}
+  {{- $factor := get (dict "K" 1024 "M" 1048576 "G" 1073741824 "T" 1099511627776) (regexFind "[KMGT]$" .) | default 1 -}}
+  {{- mulf (regexFind "^[0-9.]+" .) $factor | int64 -}}
+{{- else -}}
+  {{- int64 . -}}
+{{- end -}}
+{{- end }}
+
+{{- /* Kubernetes refuses pods that do not name what a quota bounds. */}}
+{{- define "spark-notebooks.check.quota" -}}
+{{- range $resource := list "cpu" "memory" }}
+{{- range $kind, $setting := dict "requests" "guarantee" "limits" "limit" }}
+{{- $bound := printf "%s.%s" $kind $resource }}
+{{- if and (hasKey $.Values.workspace.quota $bound) (not (include "spark-notebooks.namesAmount" (list $ $resource $kind))) }}
+workspace.quota bounds {{ $bound }}, and notebooks name no such amount, so Kubernetes would refuse them: set singleuser.{{ $resource }}.{{ $setting }}, or a default in workspace.limits.
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /*
+  "true" if notebooks name an amount of a resource, by themselves or by a LimitRange, which takes its maximum for a missing
+  default, and its default or minimum for a missing request. Takes (list $ resource kind), kind is requests or limits.
+*/}}
+{{- define "spark-notebooks.namesAmount" -}}
+{{- $values := (index . 0).Values -}}
+{{- $resource := index . 1 -}}
+{{- $requests := eq (index . 2) "requests" -}}
+{{- $size := get $values.singleuser $resource -}}
+{{- $named := or $size.limit (and $requests $size.guarantee) -}}
+{{- range $limit := $values.workspace.limits -}}
+  {{- range ternary (list "defaultRequest" "default" "min" "max") (list "default" "max") $requests -}}
+    {{- $named = or $named (and (eq $limit.type "Container") (hasKey (get $limit . | default dict) $resource)) -}}
+  {{- end -}}
+{{- end -}}
+{{- if $named }}true{{ end -}}
+{{- end }}
+
+{{- define "spark-notebooks.check.namespaces" -}}
+{{- $prefix := .Values.workspace.namespacePrefix -}}
+{{- if hasPrefix "kube-" $prefix }}
+workspace.namespacePrefix ({{ $prefix }}): namespaces that begin with kube- are Kubernetes' own. Choose another prefix.
+{{- end }}
+{{- if hasPrefix $prefix .Release.Namespace }}
+workspace.namespacePrefix ({{ $prefix }}) is how the release's own namespace {{ .Release.Namespace }} begins: a person of the right name would get it as workspace. Choose another prefix or another namespace.
+{{- end }}
+{{- end }}

@@ -1,0 +1,35 @@
+{{- /* URL of the S3 service as pods of all namespaces reach it; empty for AWS. */}}
+{{- define "spark-notebooks.s3Endpoint" -}}
+{{- if .Values.s3.embedded.enabled -}}
+http://{{ include "spark-notebooks.fullname" . }}-s3.{{ .Release.Namespace }}.svc:7070
+{{- else -}}
+{{ .Values.s3.endpoint | default "" }}
+{{- end }}
+{{- end }}
+
+{{- /* The hub's configuration as JSON: the values that the hub acts on, and no others, so that only these restart it. */}}
+{{- define "spark-notebooks.hubValues" -}}
+{{- $hub := pick .Values.hub "config" "baseUrl" "activeServerLimit" "concurrentSpawnLimit" "allowNamedServers" "namedServerLimitPerUser" "shutdownOnLogout" "templateVars" -}}
+{{- $_ := set $hub "db" (pick .Values.hub.db "type" "url") -}}
+{{- $singleuser := omit .Values.singleuser "image" -}}
+{{- $_ := set $singleuser "image" (include "spark-notebooks.taggedImage" (list . .Values.singleuser.image) | fromJson) -}}
+{{- $s3 := pick .Values.s3 "region" "bucket" "prefix" "createBucket" -}}
+{{- $_ := set $s3 "endpoint" (include "spark-notebooks.s3Endpoint" . | default nil) -}}
+{{- $_ := set $s3 "credentials" (pick .Values.s3.credentials "mode") -}}
+{{- $_ := set $s3 "embedded" (pick .Values.s3.embedded "enabled") -}}
+{{- dict
+  "release" (dict "name" .Release.Name "namespace" .Release.Namespace "fullname" (include "spark-notebooks.fullname" .) "version" .Chart.Version)
+  "imagePullSecrets" (include "spark-notebooks.imagePullSecretNames" . | fromJsonArray)
+  "hub" $hub
+  "singleuser" $singleuser
+  "workspace" .Values.workspace
+  "s3" $s3
+  "spark" .Values.spark
+  "cull" .Values.cull
+  | toJson }}
+{{- end }}
+
+{{- /* The path of the hub's pages, from baseUrl. */}}
+{{- define "spark-notebooks.hubPath" -}}
+{{ .Values.hub.baseUrl }}hub
+{{- end }}

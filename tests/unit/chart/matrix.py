@@ -1,0 +1,132 @@
+"""Values that people install the chart with."""
+
+from typing import Any
+
+EMBEDDED: dict[str, Any] = {"s3": {"embedded": {"enabled": True}}}
+# Texts that may stand in Secrets only.
+PLANTED = ("planted-login-secret", "planted-database-password", "planted-secret-key")
+GITOPS: dict[str, Any] = {
+    "hub": {"existingSecret": "hub-secrets"},
+    "s3": {"credentials": {"existingSecret": "notebooks-s3"}},
+}
+
+MATRIX: dict[str, dict[str, Any]] = {
+    "embedded": EMBEDDED,
+    "embedded with keys": {
+        "s3": {
+            "region": "eu-central-2",
+            "embedded": {"enabled": True, "storage": "200Gi", "storageClassName": "fast"},
+            "credentials": {"accessKey": "us", "secretKey": "planted-secret-key"},
+        }
+    },
+    "aws": {
+        "s3": {
+            "region": "eu-west-1",
+            "bucket": "team-notebooks",
+            "credentials": {"accessKey": "AKIAEXAMPLE", "secretKey": "planted-secret-key"},
+        }
+    },
+    "gitops": GITOPS,
+    "gitops embedded": {**GITOPS, "s3": {**GITOPS["s3"], "embedded": {"enabled": True}}},
+    "login": {
+        **EMBEDDED,
+        "hub": {
+            "config": {
+                "JupyterHub": {"authenticator_class": "github", "admin_access": False},
+                "GitHubOAuthenticator": {"client_id": "id", "client_secret": "planted-login-secret"},
+                "Authenticator": {"admin_users": ["ada"]},
+            }
+        },
+    },
+    "postgres": {
+        **EMBEDDED,
+        "hub": {
+            "db": {"type": "postgres", "url": "postgresql+psycopg://hub:planted-database-password@db:5432/hub"},
+            "extraEnv": {"TZ": "UTC", "PGPASSWORD": {"valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}},
+        },
+    },
+    "memory database": {**EMBEDDED, "hub": {"db": {"type": "sqlite-memory"}}},
+    "ingress": {
+        **EMBEDDED,
+        "hub": {"baseUrl": "/science/notebooks/", "config": {"JupyterHub": {"authenticator_class": "shared-password"}}},
+        "ingress": {
+            "enabled": True,
+            "ingressClassName": "nginx",
+            "annotations": {"cert-manager.io/cluster-issuer": "ours"},
+            "hosts": ["notebooks.example.org", "www.example.org"],
+            "tls": [{"hosts": ["notebooks.example.org"], "secretName": "notebooks-tls"}],
+        },
+    },
+    "ingress for any host": {**EMBEDDED, "ingress": {"enabled": True}},
+    "node port": {
+        **EMBEDDED,
+        "hub": {"config": {"JupyterHub": {"authenticator_class": "shared-password"}}},
+        "proxy": {"service": {"type": "NodePort", "nodePorts": {"http": 30080}}},
+    },
+    "load balancer": {
+        **EMBEDDED,
+        "hub": {"config": {"JupyterHub": {"authenticator_class": "shared-password"}}},
+        "proxy": {
+            "service": {
+                "type": "LoadBalancer",
+                "annotations": {"example.org/internal": "true"},
+                "labels": {"team": "a"},
+            }
+        },
+    },
+    "subdomains": {**EMBEDDED, "hub": {"config": {"JupyterHub": {"subdomain_host": "https://notebooks.example.org"}}}},
+    "names": {**EMBEDDED, "nameOverride": "lab", "fullnameOverride": "our-lab"},
+    "private registry": {
+        **EMBEDDED,
+        "imagePullSecrets": ["registry", {"name": "other-registry"}],
+        "hub": {"image": {"name": "registry.example.org:5000/hub", "tag": "2.1", "pullPolicy": "Always"}},
+        "singleuser": {
+            "image": {"name": "registry.example.org:5000/notebook", "tag": "2.1@sha256:" + "0123456789abcdef" * 4}
+        },
+    },
+    "placement": {
+        **EMBEDDED,
+        "hub": {
+            "resources": {"limits": {"memory": "2Gi"}, "requests": {"cpu": 1, "memory": "1Gi"}},
+            "nodeSelector": {"pool": "core"},
+            "tolerations": [{"key": "core", "operator": "Exists", "effect": "NoSchedule"}],
+            "labels": {"team": "a"},
+            "annotations": {"example.org/scrape": "yes"},
+        },
+        "proxy": {"chp": {"nodeSelector": {"pool": "core"}, "tolerations": [{"operator": "Exists"}]}},
+        "singleuser": {"nodeSelector": {"pool": "users"}, "extraTolerations": [{"key": "users", "operator": "Exists"}]},
+    },
+    "limits": {
+        **EMBEDDED,
+        "hub": {
+            "allowNamedServers": True,
+            "namedServerLimitPerUser": 3,
+            "activeServerLimit": 500,
+            "templateVars": {"announcement": "Down on Monday"},
+        },
+        "singleuser": {
+            "cpu": {"limit": 4, "guarantee": 0.5},
+            "memory": {"limit": "8G", "guarantee": 1073741824},
+            "storage": {"type": "dynamic", "capacity": "20Gi", "dynamic": {"storageClass": "fast"}},
+            "extraEnv": {"LANG": "C.UTF-8"},
+            "profileList": [
+                {"display_name": "Small", "default": True},
+                {"display_name": "Large", "slug": "large", "kubespawner_override": {"mem_limit": "32G"}},
+            ],
+        },
+        "workspace": {
+            "namespacePrefix": "nb-",
+            "quota": {"pods": 50, "requests.cpu": 20, "limits.memory": "64Gi"},
+            "limits": [{"type": "Container", "max": {"memory": "16Gi"}}],
+        },
+        "spark": {
+            "executors": 4,
+            "executor": {"cores": 2, "cpuRequest": 0.5, "memory": "2g", "memoryOverheadFactor": 0.2},
+            "maxExecutors": 50,
+            "maxExecutorCores": 8,
+            "maxExecutorMemory": "32g",
+            "conf": {"spark.sql.shuffle.partitions": 64, "spark.ui.enabled": True},
+        },
+        "cull": {"timeout": 7200, "maxAge": 86400, "users": True},
+    },
+}
