@@ -1,0 +1,80 @@
+"""`make lab`: JupyterLab with the platform's contents manager on a local S3 server, and Spark in this process's own JVM."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from dev.paths import REPOSITORY, cache_folder, data_folder
+from dev.progress import say, step
+from dev.relay import RelayError, require_free
+from dev.s3_server import S3Server, S3ServerError
+from dev.toolchain import ToolchainError, ensure_programs
+
+PACKAGES = ("spark_session/src", "notebook-image/s3_contents/src", "notebook-image/welcome/src")
+BUCKET = "notebooks"
+
+
+def jars() -> Path:
+    """The S3 connector's jars, downloaded once for each content of the lock file."""
+    sources = REPOSITORY / "notebook-image" / "jars"
+    key = hashlib.sha256((sources / "SHA256SUMS").read_bytes()).hexdigest()[:12]
+    folder = cache_folder() / "downloads" / f"jars-{key}"
+    if not folder.exists():
+        ensure_programs("mvn")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with step("Downloading the S3 connector"), tempfile.TemporaryDirectory(dir=folder.parent) as partial:
+            subprocess.run([sources / "fetch", f"{partial}/jars"], check=True)
+            Path(partial, "jars").rename(folder)
+    return folder
+
+
+def environment(server: S3Server, jars: Path, home: Path) -> dict[str, str]:
+    """What a notebook pod's environment says, for this machine."""
+    return {
+        **os.environ,
+        **server.environment(),
+        "PYTHONPATH": os.pathsep.join(str(REPOSITORY / package) for package in PACKAGES),
+        "JUPYTER_CONFIG_PATH": str(REPOSITORY / "notebook-image" / "etc" / "jupyter"),
+        "SPARK_NOTEBOOKS_S3_HOME": f"s3://{BUCKET}/users/{os.environ.get('USER', 'me')}",
+        "SPARK_NOTEBOOKS_EXAMPLES": str(REPOSITORY / "notebook-image" / "examples"),
+        "SPARK_SESSION_JARS": str(jars),
+        "HOME": str(home),
+    }
+
+
+def main() -> int:
+    port = int(os.environ.get("PORT") or 8000)
+    folder = data_folder() / "lab"
+    home = folder / "home"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        require_free(folder, port)
+        ensure_programs("java")
+        connector = jars()
+        with S3Server(folder / "s3") as server:
+            server.create_bucket(BUCKET)
+            say(f"Notebooks are kept in {folder / 's3'}. Ctrl-C ends JupyterLab and the S3 server.")
+            # JupyterLab asks before it ends on the first Ctrl-C; here one is enough.
+            lab = subprocess.Popen(
+                [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
+                 "--port-retries=0", "--allow-root", "--ServerApp.answer_yes=True"],
+                env=environment(server, connector, home), cwd=home,
+            )  # fmt: skip
+            try:
+                return lab.wait()
+            except KeyboardInterrupt:
+                lab.send_signal(signal.SIGTERM)
+                return lab.wait(timeout=20)
+    except KeyboardInterrupt:
+        return 130
+    except (S3ServerError, RelayError, ToolchainError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

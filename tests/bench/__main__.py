@@ -1,0 +1,22 @@
+"""`python -m tests.bench [AREA ...]`: every benchmark, or those of some areas."""
+
+import importlib
+import sys
+
+from tests.bench.report import publish
+
+AREAS = ("platform",)
+
+
+def main(areas: list[str]) -> int:
+    unknown = sorted(set(areas) - set(AREAS))
+    if unknown:
+        print(f"no benchmark called {', '.join(unknown)}; there are {', '.join(AREAS)}", file=sys.stderr)
+        return 2
+    for area in areas or AREAS:
+        publish(area, importlib.import_module(f"tests.bench.{area}").measure())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,115 @@
+"""The platform on the tests' node, and a browser."""
+
+import contextlib
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from cluster import Cluster
+from dev import images
+from dev.platform import IMAGES, NODE_PORT, Accounts, Platform, evaluation_values
+from dev.target import of_node
+from dev.toolchain import ensure_programs
+
+# Chromium asks its vendor's servers for updates and the like unless it is told not to.
+BROWSER: dict[str, Any] = {
+    "executable_path": "/usr/bin/chromium",
+    "args": [
+        *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    ],
+}
+WINDOW = {"width": 1440, "height": 1000}
+
+
+@dataclass(frozen=True)
+class Running:
+    """An installed platform: where it is, who can sign in, which images it runs."""
+
+    url: str
+    platform: Platform
+    accounts: Accounts
+    images: dict[str, str]
+
+
+def install(node: Cluster) -> Running:
+    """Builds the images and installs the chart on a running node."""
+    references = images.build(IMAGES, push_to=node.registry)
+    accounts = Accounts.generate()
+    platform = Platform(of_node(node))
+    platform.install(evaluation_values(references, accounts))
+    return Running(f"http://{node.node_address}:{NODE_PORT}", platform, accounts, references)
+
+
+@pytest.fixture(scope="session")
+def running(node: Cluster) -> Running:
+    """A platform without users; what an earlier run left on a kept node goes first."""
+    kubectl = of_node(node).kubectl
+    kubectl("delete", "namespace", "--selector=app.kubernetes.io/managed-by=spark-notebooks")
+    kubectl("delete", "namespace", "spark-notebooks", "--ignore-not-found")
+    return install(node)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    ensure_programs("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**BROWSER)
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """One person with a browser of their own."""
+
+    def __init__(self, context: BrowserContext, running: Running, screenshots: Path, name: str) -> None:
+        self.page: Page = context.new_page()
+        self.running = running
+        self.name = name
+        self._screenshots = screenshots
+
+    def screenshot(self, title: str) -> None:
+        self.page.screenshot(path=self._screenshots / f"{title}.png")
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.running.url + path)
+
+    def sign_in(self) -> None:
+        accounts = self.running.accounts
+        self.open("/hub/login?next=%2Fhub%2Fhome")
+        self.page.fill("#username_input", self.name)
+        self.page.fill(
+            "#password_input", accounts.admin_password if self.name == accounts.admin else accounts.user_password
+        )
+        self.page.click("#login_submit")
+        self.page.wait_for_url("**/hub/home")
+
+
+VISITORS: list[Visitor] = []
+
+
+@contextlib.contextmanager
+def visit(browser: Browser, running: Running, screenshots: Path, name: str) -> Iterator[Visitor]:
+    """A person's browser."""
+    context = browser.new_context(viewport=WINDOW)
+    visitor = Visitor(context, running, screenshots, name)
+    VISITORS.append(visitor)
+    try:
+        yield visitor
+    finally:
+        VISITORS.remove(visitor)
+        context.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """When a test fails, the last thing that each visitor saw is kept."""
+    report = yield
+    if report.failed:
+        for visitor in VISITORS:
+            visitor.screenshot(f"failure-{item.name}-{visitor.name}")
+    return report
