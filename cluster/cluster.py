@@ -224,16 +224,21 @@ class Cluster:
                 components = self._state().get("components", {})
                 self._raise_if_failed(components, deadline)
                 if not has_addons and components.get("kube-apiserver", {}).get("ready"):
-                    self._apply_addons()
-                    has_addons = True
+                    has_addons = self._apply_addons()
                 if has_addons and self._healthy() and not self._stale_pods():
                     return
                 self._report(progress, components)
                 time.sleep(0.2)
 
-    def _apply_addons(self) -> None:
+    def _apply_addons(self) -> bool:
         command = ("apply", "--server-side", "--force-conflicts", "--request-timeout=30s", "--filename=-")
-        self.kubectl(*command, stdin=json.dumps(addons()))
+        try:
+            self.kubectl(*command, stdin=json.dumps(addons()))
+        except ClusterError:
+            if self._node_process():
+                raise
+            return False  # the node has died, and that is what the next round reports
+        return True
 
     def _report(self, progress: Step, components: dict[str, Any]) -> None:
         waiting = [name for name, component in components.items() if not component["ready"]]

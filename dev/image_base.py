@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.image_builder import Build, Builder, environment, output, run
+from dev.image_builder import Build, Builder, environment, output, run, temporary_folder
 from dev.image_context import EPOCH, ImageError
-from dev.paths import cache_folder
 from dev.toolchain import ensure_programs
 
 SUITE = "trixie"
@@ -125,7 +124,7 @@ def make_base(builder: Builder, log: Path, progress: Callable[[str], None]) -> N
             "Name a Debian 13 image that can be pulled: BASE_IMAGE=registry/debian:trixie-slim"
         )
     ensure_programs("mmdebstrap")
-    with tempfile.TemporaryDirectory(dir=cache_folder() / "containers" / "tmp", prefix="base.") as temporary:
+    with tempfile.TemporaryDirectory(dir=temporary_folder(), prefix="base.") as temporary:
         folder = Path(temporary)
         progress(f"{OFFICIAL} cannot be pulled; making a base image from Debian packages")
         reproducible = ["env", f"SOURCE_DATE_EPOCH={EPOCH}"]

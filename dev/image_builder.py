@@ -114,11 +114,27 @@ def storage_options() -> tuple[str, ...]:
     return (f"--root={root}", f"--runroot={runtime / 'spark-notebooks' / name}")
 
 
+def temporary_folder() -> Path:
+    """Where builds keep what they need for their time: beside the storage, not in a /tmp that may be small."""
+    folder = cache_folder() / "containers" / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def environment() -> dict[str, str]:
-    """The environment of a builder: no container runtime needed, temporary layers beside the storage and not in a small /tmp."""
-    temporary = cache_folder() / "containers" / "tmp"
-    temporary.mkdir(parents=True, exist_ok=True)
-    return {**os.environ, "BUILDAH_ISOLATION": "chroot", "TMPDIR": str(temporary)}
+    """The environment of a builder; with buildah's chroot isolation no container runtime is needed."""
+    return {**os.environ, "BUILDAH_ISOLATION": "chroot", "TMPDIR": str(temporary_folder())}
+
+
+def tied_to_us() -> list[str]:
+    """What to put before a command so that all it starts, and all it mounts, is gone when it or this process ends, however that ends.
+
+    Only root can do so. The commands of a Dockerfile otherwise outlive a builder that is interrupted.
+    """
+    if os.geteuid() != 0:
+        return []
+    namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
+    return ["setpriv", "--pdeathsig=KILL", *namespaces, "--"]
 
 
 def run(command: Sequence[str], log: Path, progress: Callable[[str], None]) -> None:
@@ -131,7 +147,12 @@ def run(command: Sequence[str], log: Path, progress: Callable[[str], None]) -> N
     with (
         log.open("a") as file,
         subprocess.Popen(
-            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            [*tied_to_us(), *command],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
         ) as process,
     ):
         assert process.stdout is not None
@@ -141,7 +162,7 @@ def run(command: Sequence[str], log: Path, progress: Callable[[str], None]) -> N
                 last.append(line.rstrip())
                 progress(line.strip())
         except BaseException:
-            process.terminate()
+            process.kill()
             raise
     if process.returncode:
         raise ImageError(

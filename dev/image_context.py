@@ -91,14 +91,15 @@ def mode(path: Path) -> int:
     return 0o755 if path.stat().st_mode & 0o100 else 0o644
 
 
-def stage(files: Mapping[str, Path], folder: Path) -> None:
-    """Makes the build context in `folder`: the files with normal modes and one time."""
-    for name, path in files.items():
-        target = folder / name
+def stage(files: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+    """Makes the build context in `folder`, and gives its files: with normal modes and one time."""
+    staged = {name: folder / name for name in files}
+    for name, target in staged.items():
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-        target.chmod(mode(path))
+        shutil.copyfile(files[name], target)
+        target.chmod(mode(files[name]))
     for path in (folder, *folder.rglob("*")):
         if path.is_dir():
             path.chmod(0o755)
         os.utime(path, (EPOCH, EPOCH))
+    return staged

@@ -6,6 +6,7 @@ An image's tag is a hash over all that goes into it, so the same tag is the same
 import argparse
 import configparser
 import os
+import shutil
 import sys
 import tempfile
 import urllib.error
@@ -15,11 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dev.image_base import ensure_base
-from dev.image_builder import Build, Builder, find_builder, output, plain_http, run
+from dev.image_builder import Build, Builder, find_builder, output, plain_http, run, temporary_folder
 from dev.image_context import ImageError, context_files, digest, stage
 from dev.locks import locked
 from dev.paths import REPOSITORY, cache_folder
-from dev.progress import Step, say, step
+from dev.progress import say, step
 from dev.toolchain import ToolchainError, binary
 
 __all__ = ["IMAGES", "Image", "ImageError", "build"]
@@ -56,67 +57,70 @@ def build(names: Iterable[str], push_to: str | None = None) -> dict[str, str]:
     if unknown := [name for name in wanted if name != "base" and name not in IMAGES]:
         raise ImageError(f"There is no image {', '.join(unknown)}. There are: base, {', '.join(IMAGES)}.")
     builder = find_builder()
-    storage = cache_folder() / "containers"
-    storage.mkdir(parents=True, exist_ok=True)
     # One at a time: two builds on one machine only slow each other down, and the second one finds the work of the first.
-    with locked(storage / "build.lock", lambda: say("Images: another process builds them, waiting for that")):
-        if leftovers := builder.leftovers():
-            output(leftovers)
+    with locked(
+        cache_folder() / "containers" / "build.lock",
+        lambda: say("Images: another process builds them, waiting for that"),
+    ):
+        clean_up(builder)
         try:
             return _build(builder, wanted, push_to)
-        except BaseException:
-            if leftovers:
-                output(leftovers)
-            raise
+        finally:
+            clean_up(builder)
+
+
+def clean_up(builder: Builder) -> None:
+    """Removes what a build that was cut short has left: working containers and temporary files, but not the installers' cache."""
+    if leftovers := builder.leftovers():
+        output(leftovers)
+    for path in temporary_folder().iterdir():
+        if path.name != "buildah-cache":
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _build(builder: Builder, names: list[str], push_to: str | None) -> dict[str, str]:
     with step("Base image") as progress:
         base = ensure_base(builder, log_file("base"), progress.update)
-        layers = output(builder.layers(base)) or ""
-    built = {"base": base}
+    references = {}
     for name in names:
         if name == "base":
+            references[name] = base
             continue
-        image = IMAGES[name]
-        extra = {path: make() for path, make in image.extra.items()}
-        files = context_files(REPOSITORY, REPOSITORY / image.folder / "Dockerfile", extra)
-        tag = digest(files, {"BASE_IMAGE": layers})
-        local = f"localhost/{PROJECT}/{name}:{tag}"
-        remote = f"{push_to}/{PROJECT}/{name}:{tag}" if push_to else None
-        built[name] = remote or local
-        if remote and in_registry(remote):
-            continue
-        if output(builder.layers(local)) is None:
-            with step(f"Building image {name}") as progress:
-                _build_one(builder, name, files, tag=local, base=base, progress=progress)
-            forget_older(builder, name)
-        if remote:
-            with step(f"Pushing image {name}") as progress:
-                for command in builder.push(local, remote):
-                    run(command, log_file(name), progress.update)
-    return {name: built[name] for name in names}
+        with tempfile.TemporaryDirectory(dir=temporary_folder(), prefix=f"{name}.") as temporary:
+            references[name] = _build_one(builder, name, base, Path(temporary), push_to)
+    return references
 
 
-def _build_one(builder: Builder, name: str, files: Mapping[str, Path], *, tag: str, base: str, progress: Step) -> None:
-    arguments = {
-        "BASE_IMAGE": base,
-        **revision(),
-        **{key: os.environ[key] for key in PROXY_VARIABLES if os.environ.get(key)},
-    }
-    temporary_files = cache_folder() / "containers" / "tmp"
-    temporary_files.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=temporary_files, prefix=f"{name}.") as temporary:
-        context = Path(temporary)
-        stage(files, context)
-        build = Build(context, f"{IMAGES[name].folder}/Dockerfile", tag, arguments, secrets(os.environ, Path.home()))
-        log = log_file(name)
+def _build_one(builder: Builder, name: str, base: str, context: Path, push_to: str | None) -> str:
+    image = IMAGES[name]
+    dockerfile = f"{image.folder}/Dockerfile"
+    extra = {path: make() for path, make in image.extra.items()}
+    # The tag is that of the copy, which nobody edits while it is built.
+    staged = stage(context_files(REPOSITORY, REPOSITORY / dockerfile, extra), context)
+    tag = digest(staged, {"BASE_IMAGE": output(builder.layers(base)) or ""})
+    local = f"localhost/{PROJECT}/{name}:{tag}"
+    remote = f"{push_to}/{PROJECT}/{name}:{tag}" if push_to else None
+    if remote and in_registry(remote):
+        return remote
+    log = log_file(name)
+    if output(builder.layers(local)) is None:
         log.unlink(missing_ok=True)
-        run(
-            builder.build(build),
-            log,
-            lambda line: progress.update(line) if "STEP" in line or line.startswith("#") else None,
-        )
+        proxies = {key: os.environ[key] for key in PROXY_VARIABLES if os.environ.get(key)}
+        arguments = {"BASE_IMAGE": base, **revision(), **proxies}
+        build = Build(context, dockerfile, local, arguments, secrets(os.environ, Path.home()))
+        with step(f"Building image {name}") as progress:
+            run(builder.build(build), log, lambda line: progress.update(line) if is_step(line) else None)
+        forget_older(builder, name)
+    if remote:
+        with step(f"Pushing image {name}") as progress:
+            for command in builder.push(local, remote):
+                run(command, log, progress.update)
+    return remote or local
+
+
+def is_step(line: str) -> bool:
+    """Whether a line of a builder's output says which step it is at; BuildKit's begin with the number of the step."""
+    return "STEP" in line or line.startswith("#")
 
 
 def forget_older(builder: Builder, name: str) -> None:

@@ -40,10 +40,20 @@ def environment(server: S3Server, jars: Path, home: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(str(REPOSITORY / package) for package in PACKAGES),
         "JUPYTER_CONFIG_PATH": str(REPOSITORY / "notebook-image" / "etc" / "jupyter"),
         "SPARK_NOTEBOOKS_S3_HOME": f"s3://{BUCKET}/users/{os.environ.get('USER', 'me')}",
-        "SPARK_NOTEBOOKS_EXAMPLES": str(REPOSITORY / "notebook-image" / "examples"),
         "SPARK_SESSION_JARS": str(jars),
         "HOME": str(home),
     }
+
+
+def command(port: int, home: Path) -> list[str]:
+    """JupyterLab as the image configures it; what differs on a machine of one's own comes as arguments."""
+    return [
+        *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
+        *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
+        *(f"--ServerApp.root_dir={home}", "--ServerApp.jpserver_extensions=welcome=True"),
+        f"--Welcome.examples={REPOSITORY / 'notebook-image' / 'examples'}",
+        "--ServerApp.answer_yes=True",  # one Ctrl-C ends it
+    ]
 
 
 def main() -> int:
@@ -58,12 +68,7 @@ def main() -> int:
         with S3Server(folder / "s3") as server:
             server.create_bucket(BUCKET)
             say(f"Notebooks are kept in {folder / 's3'}. Ctrl-C ends JupyterLab and the S3 server.")
-            # JupyterLab asks before it ends on the first Ctrl-C; here one is enough.
-            lab = subprocess.Popen(
-                [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
-                 "--port-retries=0", "--allow-root", "--ServerApp.answer_yes=True"],
-                env=environment(server, connector, home), cwd=home,
-            )  # fmt: skip
+            lab = subprocess.Popen(command(port, home), env=environment(server, connector, home), cwd=home)
             try:
                 return lab.wait()
             except KeyboardInterrupt:

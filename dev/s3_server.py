@@ -9,6 +9,8 @@ import socket
 import subprocess
 import time
 from functools import cached_property
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -40,6 +42,8 @@ class S3Server:
         self.access_key = secrets.token_hex(10).upper()
         self.secret_key = secrets.token_urlsafe(30)
         self.log_file = data_dir / "versitygw.log"
+        # A path that no other process on this port would know.
+        self._health = f"/health-{secrets.token_hex(8)}"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -73,7 +77,7 @@ class S3Server:
         for folder in (objects, versions):
             folder.mkdir(parents=True, exist_ok=True)
         command = [str(binary("versitygw")), "--port", f"127.0.0.1:{self.port}", "--region", REGION, "--keep-alive"]
-        command += ["--quiet", "--health", "/health", "posix", "--versioning-dir", str(versions), str(objects)]
+        command += ["--quiet", "--health", self._health, "posix", "--versioning-dir", str(versions), str(objects)]
         environment = os.environ | {"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key}
         with self.log_file.open("wb") as log:
             # Its own session: Ctrl-C reaches our caller, which stops the server after its last use.
@@ -134,17 +138,24 @@ class S3Server:
         while time.monotonic() < end:
             if self._process.poll() is not None:
                 break
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
+            if self._answers():
                 return
+            time.sleep(0.02)
         tail = self.log_file.read_text(errors="replace").strip().splitlines()[-5:]
         raise S3ServerError(
             f"The S3 server did not start on {self.endpoint}: {' / '.join(tail) or 'it gave no reason'}. "
             f"Its whole log is {self.log_file}."
         )
+
+    def _answers(self) -> bool:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", self._health)
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
 
 
 def _free_port() -> int:

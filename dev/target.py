@@ -15,15 +15,20 @@ class TargetError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """A Kubernetes cluster and the registry that it pulls from.
+    """A Kubernetes cluster and the registry that it pulls from: a node of this machine, or an existing cluster's `external_registry`.
 
-    kubectl_arguments and helm_arguments choose the cluster; node is None for a cluster that is not ours.
+    kubectl_arguments and helm_arguments choose the cluster.
     """
 
     kubectl_arguments: tuple[str, ...]
     helm_arguments: tuple[str, ...]
-    registry: str
-    node: Cluster | None
+    node: Cluster | None = None
+    external_registry: str = ""
+
+    @property
+    def registry(self) -> str:
+        """Address that images are pushed to. A node of this machine has one once it has been started."""
+        return self.node.registry if self.node else self.external_registry
 
     def kubectl(
         self, *arguments: str, stdin: str | None = None, check: bool = True
@@ -48,7 +53,6 @@ def of_node(node: Cluster) -> Target:
     return Target(
         kubectl_arguments=("--kubeconfig", str(node.kubeconfig)),
         helm_arguments=("--kubeconfig", str(node.kubeconfig)),
-        registry=node.registry,
         node=node,
     )
 
@@ -63,4 +67,4 @@ def from_environment(environ: Mapping[str, str]) -> Target | None:
         raise TargetError(
             f"{given} is set and {missing} is not. An existing cluster needs both: CONTEXT=<kube context> REGISTRY=<registry that it can pull from>."
         )
-    return Target(("--context", context), ("--kube-context", context), registry, None)
+    return Target(("--context", context), ("--kube-context", context), external_registry=registry)

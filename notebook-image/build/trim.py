@@ -71,6 +71,9 @@ def trim(environment: Path, machine: str) -> None:
         for jar in jars.glob("netty-*.jar"):
             if is_foreign_jar(jar.name, machine):
                 jar.unlink()
+        # PySpark's own modules once more, as archives that Spark puts ahead of the byte-compiled ones: a Python worker then compiles them anew.
+        for archive in (packages / "pyspark" / "python" / "lib").glob("*.zip"):
+            archive.unlink()
     shutil.rmtree(environment / HUB_PAGES, ignore_errors=True)
 
 

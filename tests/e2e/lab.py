@@ -6,6 +6,7 @@ from tests.e2e.conftest import Visitor
 
 START = 240_000  # milliseconds: the first start pulls the image
 RUN = 240_000
+PROMPTS = "[...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')].map(p => p.textContent)"
 
 
 def start_instance(visitor: Visitor, screenshot: str | None = None) -> None:
@@ -49,16 +50,12 @@ def open_file(page: Page, *path: str) -> None:
 def run_all_cells(page: Page) -> None:
     """Runs the open notebook from the menu and waits until no cell runs or waits; what the cells did is the notebook's to tell."""
     page.locator(".jp-Notebook:visible").wait_for()
-    expect(page.locator(".jp-NotebookPanel-toolbar:visible [data-status='idle']")).to_be_visible(timeout=RUN)
+    # Before the kernel has been asked for, JupyterLab would ask which one to use.
+    expect(page.locator("#jp-main-statusbar").get_by_text("| Idle")).to_be_visible(timeout=RUN)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.wait_for_function(
-        """() => {
-            const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')].map(p => p.textContent);
-            return prompts.some(p => /[0-9]/.test(p)) && !prompts.some(p => p.includes('*'));
-        }""",
-        timeout=RUN,
-    )
+    page.wait_for_function(f"() => {PROMPTS}.some(p => /[0-9*]/.test(p))", timeout=30_000)
+    page.wait_for_function(f"() => !{PROMPTS}.some(p => p.includes('*'))", timeout=RUN)
 
 
 def save(page: Page) -> None:

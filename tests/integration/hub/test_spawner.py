@@ -47,23 +47,27 @@ class Forwards:
 
     def __init__(self, kubeconfig: Path) -> None:
         self._kubectl = [str(binary("kubectl")), "--kubeconfig", str(kubeconfig)]
-        self._urls: dict[str, str] = {}
-        self._processes: list[subprocess.Popen[str]] = []
+        self._open: dict[str, tuple[subprocess.Popen[str], str]] = {}
 
     def __call__(self, spawner: WorkspaceSpawner, pod: dict[str, Any]) -> str:
         uid = pod["metadata"]["uid"]
-        if uid not in self._urls:
-            command = [*self._kubectl, "port-forward", "--namespace", spawner.namespace, spawner.pod_name, ":8888"]
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-            self._processes.append(process)
-            assert process.stdout
-            port = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
-            # A pod that has ended meanwhile cannot be reached: nothing listens on port 1.
-            self._urls[uid] = f"http://127.0.0.1:{port[1] if port else 1}"
-        return self._urls[uid]
+        process, url = self._open.get(uid, (None, ""))
+        if process is None or process.poll() is not None:
+            process, url = self._open[uid] = self._forward(spawner)
+        return url
+
+    def _forward(self, spawner: WorkspaceSpawner) -> tuple[subprocess.Popen[str], str]:
+        command = [*self._kubectl, "port-forward", "--namespace", spawner.namespace, spawner.pod_name, ":8888"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert process.stdout
+        port = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
+        if port is None:
+            process.wait()
+        # A pod that has ended meanwhile cannot be reached: nothing listens on port 1.
+        return process, f"http://127.0.0.1:{port[1] if port else 1}"
 
     def close(self) -> None:
-        for process in self._processes:
+        for process, _ in self._open.values():
             process.terminate()
             process.wait()
 

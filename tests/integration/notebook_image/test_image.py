@@ -16,6 +16,9 @@ def get(path):
     return answer.json()
 """
 
+# The byte-compiled package, not the archive of sources that Spark offers its workers.
+WORKER = "/opt/venv/lib/python3.13/site-packages/pyspark/__init__.py"
+
 SPARK = """
 import os
 from pyspark.sql import SparkSession
@@ -215,11 +218,12 @@ context.addFile("/tmp/added.txt")
 def look(_):
     from pyspark import SparkFiles
     time.sleep(0.2)
-    return socket.gethostname(), os.getuid(), os.access(os.getcwd(), os.W_OK), pathlib.Path(SparkFiles.get("added.txt")).read_text()
+    import pyspark
+    return socket.gethostname(), pyspark.__file__, os.getuid(), os.access(os.getcwd(), os.W_OK), pathlib.Path(SparkFiles.get("added.txt")).read_text()
 seen = set(context.parallelize(range(40), 8).map(look).collect())
 print("EXECUTORS", len({{host for host, *_ in seen}}), sorted({{tuple(rest) for _, *rest in seen}}))
 spark.stop()
 """
     )
-    assert out.splitlines()[-1] == f"EXECUTORS {executors} [(1000, True, 'from the driver')]"
+    assert out.splitlines()[-1] == f"EXECUTORS {executors} [({WORKER!r}, 1000, True, 'from the driver')]"
     kubectl("wait", "--for=delete", "pod", "--selector=spark-role=executor", "--timeout=60s")

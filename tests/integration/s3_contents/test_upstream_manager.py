@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from s3_contents import S3ContentsManager
@@ -43,7 +45,13 @@ LEFT_OUT = dict.fromkeys(
 
 
 class Manager(S3ContentsManager):
-    """With the one private method that the tests use."""
+    """With the one private method that the tests use, and closed after each."""
+
+    made: ClassVar[list[Manager]] = []
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.made.append(self)
 
     def _get_os_path(self, path: str) -> str:
         return path.strip("/")
@@ -55,7 +63,9 @@ test_delete_non_empty_folder = upstream.without_case(MANAGER.test_delete_non_emp
 
 
 @pytest.fixture
-def jp_file_contents_manager_class(s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> type[Manager]:
+async def jp_file_contents_manager_class(
+    s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[type[Manager]]:
     def write(path: str, content: bytes = b"") -> None:
         s3_server.client.put_object(Bucket=bucket, Key=f"users/ada/{path}", Body=content)
 
@@ -65,7 +75,9 @@ def jp_file_contents_manager_class(s3_server: S3Server, bucket: str, monkeypatch
     monkeypatch.setattr(
         MANAGER, "_make_big_dir", lambda contents_manager, api_path: write(f"{api_path}/big", bytes(6 * 2**20))
     )
-    return Manager
+    yield Manager
+    while Manager.made:
+        await Manager.made.pop().close()
 
 
 @pytest.fixture

@@ -85,7 +85,8 @@ def test_staged_files_do_not_depend_on_the_checkout(tree, tmp_path):
     (tree / "app/src/a.py").chmod(0o600)
     target = tmp_path / "context"
     target.mkdir()
-    stage(files(tree), target)
+    staged = stage(files(tree), target)
+    assert digest(staged, {}) == digest(files(tree), {})
     modes = {path.relative_to(target).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in target.rglob("*")}
     assert modes["app/src/a.py"] == 0o644
     assert modes["app/run"] == 0o755

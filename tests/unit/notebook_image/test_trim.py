@@ -69,6 +69,8 @@ def test_an_environment_loses_tests_hub_pages_and_foreign_libraries_and_nothing_
         "pandas/core/frame.py",
         "pyspark/jars/netty-transport-native-kqueue-4.2-osx-x86_64.jar",
         "pyspark/jars/netty-common-4.2.jar",
+        "pyspark/python/lib/pyspark.zip",
+        "pyspark/worker.py",
     ):
         (packages / name).parent.mkdir(parents=True, exist_ok=True)
         (packages / name).touch()
@@ -90,6 +92,7 @@ def test_an_environment_loses_tests_hub_pages_and_foreign_libraries_and_nothing_
         f"{prefix}/pandas/core/frame.py",
         f"{prefix}/pyspark/jars/netty-common-4.2.jar",
         f"{prefix}/pyspark/jars/rocksdbjni-9.jar",
+        f"{prefix}/pyspark/worker.py",
         "share/jupyter/lab/page.html",
     }
     with zipfile.ZipFile(jars / "rocksdbjni-9.jar") as jar:

@@ -1,0 +1,172 @@
+"""What an administrator does, and what goes wrong, while people work: a killed hub, an upgrade, twenty executors."""
+
+import json
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from dev.platform import evaluation_values, image_value
+from dev.toolchain import binary
+from tests.e2e import lab
+from tests.e2e.conftest import Running, Visitor, visit
+
+PERSON = "mary"
+NAMESPACE = f"user-{PERSON}"
+
+# A session that works for a while, so that something can happen to the platform meanwhile.
+LONG_JOB = """
+import time
+from spark_session import get_spark_session
+spark = get_spark_session(executors=2)
+def slow(number):
+    time.sleep(2)
+    return number
+print("started", flush=True)
+print("sum", spark.sparkContext.parallelize(range(40), 40).map(slow).sum(), flush=True)
+"""
+
+TWENTY = """
+import socket, time
+from spark_session import get_spark_session
+spark = get_spark_session(executors=20)
+def work(_):
+    time.sleep(0.5)
+    return socket.gethostname()
+hosts = set()
+deadline = time.monotonic() + 300
+while len(hosts) < 20 and time.monotonic() < deadline:
+    hosts |= set(spark.sparkContext.parallelize(range(80), 80).map(work).collect())
+print("hosts", len(hosts), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def person(browser: Browser, running: Running, artifacts: Path) -> Iterator[Visitor]:
+    with visit(browser, running, artifacts, PERSON) as visitor:
+        visitor.sign_in()
+        lab.start_instance(visitor)
+        yield visitor
+        lab.stop_instance(visitor)
+
+
+def python_in_notebook(running: Running, code: str) -> subprocess.Popen[str]:
+    """Runs Python in the person's notebook pod, as a terminal there would."""
+    return subprocess.Popen(
+        [
+            *(str(binary("kubectl")), *running.platform.target.kubectl_arguments, "--namespace", NAMESPACE),
+            *("exec", "notebook", "--", "python", "-c", code),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def notebook_pod(running: Running) -> dict[str, Any]:
+    found = running.platform.target.kubectl("--namespace", NAMESPACE, "get", "pod", "notebook", "--output=json")
+    pod: dict[str, Any] = json.loads(found.stdout)
+    return pod
+
+
+def wait_for_hub(running: Running) -> None:
+    running.platform.target.kubectl(
+        *("--namespace", running.platform.namespace, "rollout", "status", "--timeout=120s"),
+        f"deployment/{running.platform.release}-hub",
+    )
+
+
+def test_killed_hub_leaves_servers_and_sessions_alone(person: Visitor, running: Running) -> None:
+    before = notebook_pod(running)["metadata"]["uid"]
+    job = python_in_notebook(running, LONG_JOB)
+    assert job.stdout is not None
+    try:
+        assert next(line for line in job.stdout if line.startswith("started"))
+        kubectl = running.platform.target.kubectl
+        kubectl(
+            *("--namespace", running.platform.namespace, "delete", "pod", "--force", "--grace-period=0"),
+            "--selector=app.kubernetes.io/component=hub",
+        )
+        # Without a hub the proxy still leads to the notebook.
+        response = person.page.request.get(f"{running.url}/user/{PERSON}/api/status")
+        assert response.ok, response.text()
+        wait_for_hub(running)
+        output, errors = job.communicate(timeout=180)
+        assert "sum 780" in output, errors
+    finally:
+        job.kill()
+    person.open("/hub/home")
+    expect(person.page.locator("#stop")).to_be_visible()  # the new hub knows the server
+    assert notebook_pod(running)["metadata"]["uid"] == before
+
+
+def test_new_image_is_in_use_from_the_next_start(person: Visitor, running: Running) -> None:
+    before = notebook_pod(running)
+    old = running.images["notebook"]
+    new = retag(old, "next")
+    values = evaluation_values(running.images | {"notebook": new}, running.accounts)
+    running.platform.install(values)
+    try:
+        after = notebook_pod(running)
+        assert after["metadata"]["uid"] == before["metadata"]["uid"]
+        assert after["spec"]["containers"][0]["image"] == old
+        assert person.page.request.get(f"{running.url}/user/{PERSON}/api/status").ok
+        lab.stop_instance(person)
+        lab.start_instance(person)
+        assert notebook_pod(running)["spec"]["containers"][0]["image"] == new
+    finally:
+        running.platform.install(evaluation_values(running.images, running.accounts))
+
+
+def retag(reference: str, tag: str) -> str:
+    """Gives an image in the node's registry a second tag."""
+    registry, _, rest = reference.partition("/")
+    repository = rest.rpartition(":")[0]
+    url = f"http://{registry}/v2/{repository}/manifests"
+    accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+    with urllib.request.urlopen(
+        urllib.request.Request(f"{url}/{rest.rpartition(':')[2]}", headers={"Accept": accept}), timeout=10
+    ) as response:
+        manifest, kind = response.read(), response.headers["Content-Type"]
+    put = urllib.request.Request(f"{url}/{tag}", data=manifest, method="PUT", headers={"Content-Type": kind})
+    urllib.request.urlopen(put, timeout=10).close()
+    image = image_value(reference)
+    return f"{image['name']}:{tag}"
+
+
+def test_missing_image_is_said_and_the_next_start_works(person: Visitor, running: Running, browser: Browser) -> None:
+    missing = f"{image_value(running.images['notebook'])['name']}:no-such-tag"
+    lab.stop_instance(person)
+    running.platform.install(evaluation_values(running.images | {"notebook": missing}, running.accounts))
+    try:
+        person.open("/hub/home")
+        person.page.click("#start")
+        expect(person.page.get_by_text("image").filter(visible=True).first).to_be_visible(timeout=120_000)
+        expect(person.page.get_by_text("no-such-tag").filter(visible=True).first).to_be_visible(timeout=120_000)
+        person.screenshot("11-missing-image")
+    finally:
+        running.platform.install(evaluation_values(running.images, running.accounts))
+    lab.start_instance(person)
+
+
+def test_twenty_executors_on_one_node(person: Visitor, running: Running) -> None:
+    job = python_in_notebook(running, TWENTY)
+    output, errors = job.communicate(timeout=500)
+    assert "hosts 20" in output, errors[-3000:]
+    # The script has ended: its executors go with it.
+    deadline = time.monotonic() + 30
+    while executors(running) and time.monotonic() < deadline:
+        time.sleep(1)
+    assert executors(running) == []
+
+
+def executors(running: Running) -> list[str]:
+    found = running.platform.target.kubectl(
+        *("--namespace", NAMESPACE, "get", "pods", "--selector=spark-role=executor", "--output=name")
+    )
+    return found.stdout.split()
