@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from s3_contents import S3ContentsManager
 
+from dev.paths import cache_folder
 from dev.s3_server import S3Server
 from tests.support.s3_proxy import S3Proxy
 from tests.support.s3_server import bucket, s3_environment, s3_server
@@ -15,7 +16,8 @@ __all__ = ["bucket", "s3_environment", "s3_server"]
 
 @pytest.fixture(autouse=True)
 def jupyter_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the developer's Jupyter is read or written."""
+    """Nothing of the developer's Jupyter is read or written; the project's cache stays where it is."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache_folder().parent))
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "HOME"):
         folder = tmp_path / name.lower()
         folder.mkdir()

@@ -18,6 +18,7 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from traitlets.config import Config
 
+from dev.paths import cache_folder
 from dev.s3_server import S3Server
 
 BASE_URL = "/base/"
@@ -76,6 +77,7 @@ class RunningApp:
 async def running_app(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningApp]:
     s3_server.create_bucket(BUCKET)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(cache_folder().parent))
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "HOME"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         for name, value in s3_server.environment().items():

@@ -35,13 +35,9 @@ class Tree:
         except NotFoundError:
             return None
 
-    async def first_in(self, path: str) -> Object | None:
-        """The first object of a folder (its marker, if it has one), or None if there is no such folder; one request."""
-        return await self.store.any_below(self.home.folder(path))
-
     async def has_folder(self, path: str) -> bool:
         """Whether there is such a folder; one request, none for the home."""
-        return not path or await self.first_in(path) is not None
+        return not path or await self.store.any_below(self.home.folder(path)) is not None
 
     async def pages(self, folder: str) -> AsyncIterator[Page]:
         """The objects and folders directly in a folder; one request per 1,000.
