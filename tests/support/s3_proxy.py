@@ -37,6 +37,7 @@ class Request:
     method: str
     key: str  # below the bucket; empty for requests to the bucket
     query: str
+    headers: frozenset[str] = frozenset()  # their names, in lower case
 
     def __str__(self) -> str:
         return f"{self.method} {self.key}?{self.query}".rstrip("?")
@@ -95,7 +96,9 @@ class S3Proxy:
         await self._runner.cleanup()
 
     async def _handle(self, incoming: web.Request) -> web.StreamResponse:
-        request = Request(incoming.method, incoming.path.lstrip("/").partition("/")[2], incoming.query_string)
+        key = incoming.path.lstrip("/").partition("/")[2]
+        headers = frozenset(name.lower() for name in incoming.headers)
+        request = Request(incoming.method, key, incoming.query_string, headers)
         self.requests.append(request)
         fault = self.fault(request)
         if self.delay:
@@ -106,11 +109,11 @@ class S3Proxy:
             await incoming.read()
             status, code = _ERRORS[fault]
             return web.Response(status=status, text=f"<Error><Code>{code}</Code></Error>", content_type="text/xml")
-        headers = {name: value for name, value in incoming.headers.items() if name.lower() not in _HOP_BY_HOP}
+        sent = {name: value for name, value in incoming.headers.items() if name.lower() not in _HOP_BY_HOP}
         url = URL(self.target + incoming.raw_path, encoded=True)
         body = incoming.content if incoming.body_exists else None
         async with self._session.request(
-            incoming.method, url, headers=headers, data=body, skip_auto_headers=("Content-Type",), allow_redirects=False
+            incoming.method, url, headers=sent, data=body, skip_auto_headers=("Content-Type",), allow_redirects=False
         ) as answer:
             if fault is Fault.LOSE_ANSWER:
                 await answer.read()

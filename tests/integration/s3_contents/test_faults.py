@@ -85,6 +85,9 @@ async def test_a_conflict_that_is_answered_by_a_cut_is_a_conflict(
     assert (await failure(manager.save(text("2"), "a.txt"))).status_code == 409
     assert (await failure(manager.new(text("2"), "a.txt"))).status_code == 409
     assert (await failure(manager.new(text("2"), "b.txt"))).status_code == 503
+    s3_server.client.delete_object(Bucket=bucket, Key="users/ada/a.txt")
+    proxy.fault = lambda request: Fault.REFUSE if "if-match" in request.headers else None
+    await manager.save(text("3"), "a.txt")
 
 
 @pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.SLOW_DOWN, Fault.LOSE_ANSWER])

@@ -61,7 +61,7 @@ MATRIX: dict[str, dict[str, Any]] = {
     "node port": {
         **EMBEDDED,
         "hub": {"config": {"JupyterHub": {"authenticator_class": "shared-password"}}},
-        "proxy": {"service": {"type": "NodePort", "nodePorts": {"http": 30080}}},
+        "proxy": {"service": {"type": "NodePort", "nodePorts": {"http": 30081}}},
     },
     "load balancer": {
         **EMBEDDED,

@@ -101,7 +101,7 @@ def test_the_public_service_is_as_asked() -> None:
     balancer = get(render(MATRIX["load balancer"]), "Service", f"{NAME}-proxy-public")
 
     assert node_port["spec"]["type"] == "NodePort"
-    assert node_port["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": "http", "nodePort": 30080}]
+    assert node_port["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": "http", "nodePort": 30081}]
     assert balancer["metadata"]["annotations"] == {"example.org/internal": "true"}
     assert balancer["metadata"]["labels"]["team"] == "a"
 

@@ -73,7 +73,7 @@ def test_the_lines_they_give_choose_a_login(notes: Notes) -> None:
     ("values", "way"),
     [
         (EMBEDDED | LOGIN, "port-forward service/notebooks-spark-notebooks-proxy-public 8080:80\n  and then http://localhost:8080/"),
-        (MATRIX["node port"], "http://NODE:30080/   with the address of any node"),
+        (MATRIX["node port"], "http://NODE:30081/   with the address of any node"),
         (merged(MATRIX["node port"], {"proxy": {"service": {"nodePorts": {"http": None}}}}), ".spec.ports[0].nodePort"),
         (MATRIX["load balancer"], ".status.loadBalancer.ingress[0].ip"),
         (MATRIX["ingress"], "https://notebooks.example.org/science/notebooks/\n  https://www.example.org/science/notebooks/"),

@@ -162,7 +162,7 @@ class S3Store:
 
         When it fails, the object tells what happened. A client repeats a request whose answer was lost, and the
         repetition's condition fails if the first one was carried out. A server may refuse a large body by cutting the
-        connection instead of answering that the condition does not hold. And one that finds deleted objects refuses
+        connection, instead of answering that the condition does not hold. And one that finds deleted objects refuses
         If-None-Match where there was one, but accepts If-Match with the ETag of its last version.
         """
         try:
@@ -171,11 +171,13 @@ class S3Store:
             head = await self._head_after(error, key)
             if head is not None and head.metadata.get(WRITE_ID) == metadata[WRITE_ID]:
                 return head
-            if head is None and "IfNoneMatch" in condition:
+            if head is None and "IfMatch" in condition:
+                raise NotFoundError(f"{self.url(key)} was deleted by someone else.") from None
+            if head is None:
                 deleted = await self._deleted_version(key)
                 if deleted is not None:
                     return await send(IfMatch=f'"{deleted}"')
-            if head is not None and f'"{head.etag}"' != condition.get("IfMatch"):
+            elif f'"{head.etag}"' != condition.get("IfMatch"):
                 raise ConflictError(f"{self.url(key)} was written by someone else.") from None
             raise
 
