@@ -41,7 +41,7 @@ cluster-down: ## stop the node CLUSTER; its data stays
 cluster-delete: ## stop the node CLUSTER and delete its data, notebooks included
 	@python=$(tools); exec "$$python" -m dev.run cluster-delete
 
-cluster-status: ## show the nodes on this machine
+cluster-status: ## show the node CLUSTER: state, addresses, components
 	@python=$(tools); exec "$$python" -m dev.run cluster-status
 
 images: ## build the images and push them to the node's registry (or REGISTRY)

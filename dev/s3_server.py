@@ -76,7 +76,9 @@ class S3Server:
         objects, versions = self.data_dir / "objects", self.data_dir / "versions"
         for folder in (objects, versions):
             folder.mkdir(parents=True, exist_ok=True)
-        command = [str(binary("versitygw")), "--port", f"127.0.0.1:{self.port}", "--region", REGION, "--keep-alive"]
+        # A caller that is killed cannot stop its server: the kernel then does.
+        command = ["setpriv", "--pdeathsig", "KILL", str(binary("versitygw"))]
+        command += ["--port", f"127.0.0.1:{self.port}", "--region", REGION, "--keep-alive"]
         command += ["--quiet", "--health", self._health, "posix", "--versioning-dir", str(versions), str(objects)]
         environment = os.environ | {"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key}
         with self.log_file.open("wb") as log:

@@ -9,6 +9,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from cluster import Cluster
+from cluster.settings import cgroup
 from dev import images
 from dev.platform import IMAGES, Platform, evaluation_values
 from tests.bench.report import Row, row
@@ -94,14 +95,16 @@ def session(running: Running, way: str, executors: int) -> dict[str, float]:
     """One session in the notebook pod: seconds to the session, the first result and all registered; CPU-seconds."""
     node = running.platform.target.node
     assert node is not None
-    before = cpu_seconds(node.cgroup)
+    # The kubelet's group below the node's: pods only, not the control plane.
+    pods = f"{cgroup(node.name, node.folder)}/kubepods"
+    before = cpu_seconds(pods)
     output = running.platform.target.kubectl(
         *("--namespace", f"user-{USER}", "exec", "--stdin", "notebook", "--"),
         *("python", "-", way, str(executors)),
         stdin=Path(__file__).with_name("in_pod.py").read_text(encoding="utf-8"),
     ).stdout
     figures: dict[str, float] = json.loads(output.splitlines()[-1])
-    figures["cpu"] = cpu_seconds(node.cgroup) - before
+    figures["cpu"] = cpu_seconds(pods) - before
     return figures
 
 
@@ -112,12 +115,12 @@ def wait_for_executors_to_go(platform: Platform, seconds: float = 60) -> None:
     )
 
 
-def cpu_seconds(cgroup: str) -> float:
+def cpu_seconds(group: str) -> float:
     """CPU time that all pods of a node have used so far, the ended ones included (a control group keeps its children's)."""
-    v1 = Path("/sys/fs/cgroup/cpuacct") / cgroup / "cpuacct.usage"
+    v1 = Path("/sys/fs/cgroup/cpuacct") / group / "cpuacct.usage"
     if v1.exists():
         return int(v1.read_text()) / 1e9
-    statistics = (Path("/sys/fs/cgroup") / cgroup / "cpu.stat").read_text().splitlines()
+    statistics = (Path("/sys/fs/cgroup") / group / "cpu.stat").read_text().splitlines()
     return next(int(line.split()[1]) for line in statistics if line.startswith("usage_usec")) / 1e6
 
 

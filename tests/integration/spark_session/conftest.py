@@ -11,6 +11,7 @@ import pytest
 from dev.lab import jars
 from dev.paths import REPOSITORY
 from dev.s3_server import S3Server
+from dev.toolchain import ensure_programs
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -24,7 +25,8 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture(scope="session")
 def connector() -> Path:
-    """The S3 connector's jars."""
+    """The S3 connector's jars, on a machine with Java."""
+    ensure_programs("java")
     return jars()
 
 
