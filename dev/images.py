@@ -23,7 +23,7 @@ from dev.paths import REPOSITORY, cache_folder
 from dev.progress import say, step
 from dev.toolchain import ToolchainError, binary
 
-__all__ = ["IMAGES", "Image", "ImageError", "build"]
+__all__ = ["IMAGES", "MANIFESTS", "Image", "ImageError", "build"]
 
 PROJECT = "spark-notebooks"
 CERTIFICATE_VARIABLES = ("CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dev.paths import REPOSITORY, cache_folder, data_folder
 from dev.progress import say, step
-from dev.relay import RelayError, require_free
+from dev.relay import RelayError, chosen_port, require_free
 from dev.s3_server import S3Server, S3ServerError
 from dev.toolchain import ToolchainError, ensure_programs
 
@@ -57,11 +57,11 @@ def command(port: int, home: Path) -> list[str]:
 
 
 def main() -> int:
-    port = int(os.environ.get("PORT") or 8000)
     folder = data_folder() / "lab"
     home = folder / "home"
     try:
         home.mkdir(parents=True, exist_ok=True)
+        port = chosen_port(os.environ)
         require_free(folder, port)
         ensure_programs("java")
         connector = jars()

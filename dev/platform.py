@@ -10,7 +10,6 @@ from typing import Any
 from dev.target import Target, TargetError
 
 CHART = Path(__file__).parent.parent / "charts" / "spark-notebooks"
-IMAGES = ("hub", "proxy", "s3-server", "notebook")
 NODE_PORT = 30080
 
 

@@ -7,10 +7,13 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dev.toolchain import binary
+
+STOP_SECONDS = 5.0
 
 
 class RelayError(Exception):
@@ -39,19 +42,32 @@ def to_service(port: int, kubectl_arguments: tuple[str, ...], namespace: str, se
     ]
 
 
+def chosen_port(environ: Mapping[str, str]) -> int:
+    """The port that PORT names, 8000 where it names none."""
+    text = environ.get("PORT") or "8000"
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise RelayError(f"PORT={text} is no port. Choose a number from 1 to 65535: make run PORT=8000")
+    return int(text)
+
+
 def require_free(folder: Path, port: int) -> None:
     """Raises RelayError when another program has the port; a relay of ours may have it."""
     record = running(folder)
     if record and record.port == port:
         return
+    try:
+        bind(port)
+    except OSError as error:
+        raise RelayError(
+            f"Port {port} of 127.0.0.1 is taken ({error.strerror}). Choose another: make run PORT={port + 1}"
+        ) from error
+
+
+def bind(port: int) -> None:
+    """Takes the port for a moment; raises OSError when another program has it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise RelayError(
-                f"Port {port} of 127.0.0.1 is taken ({error.strerror}). Choose another: make run PORT={port + 1}"
-            ) from error
+        probe.bind(("127.0.0.1", port))
 
 
 def start(folder: Path, port: int, command: list[str]) -> None:
@@ -81,7 +97,12 @@ def stop(folder: Path) -> None:
     if record:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(record.pid, signal.SIGKILL)
-        while running(folder):  # the kernel frees the port with the process
+        # A process counts as ended before its last thread has let go of the port.
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                bind(record.port)
+                break
             time.sleep(0.01)
     (folder / "relay.json").unlink(missing_ok=True)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from cluster import Cluster, ClusterError
 from dev import images, relay
 from dev.paths import data_folder
-from dev.platform import IMAGES, NODE_PORT, Accounts, Platform, evaluation_values
+from dev.platform import NODE_PORT, Accounts, Platform, evaluation_values
 from dev.progress import step
 from dev.target import Target, TargetError, from_environment, of_node
 from dev.toolchain import ToolchainError, ensure_programs
@@ -51,7 +51,7 @@ def up(environ: dict[str, str]) -> None:
     """Starts everything and prints how to sign in."""
     started = time.monotonic()
     where = target(environ)
-    port = int(environ.get("PORT") or 8000)
+    port = relay.chosen_port(environ)
     folder = state_folder(where, environ)
     relay.require_free(folder, port)
     references = prepare(where)
@@ -75,13 +75,13 @@ def up(environ: dict[str, str]) -> None:
 def prepare(where: Target) -> dict[str, str]:
     """Starts the node and builds the images side by side (one waits for the network while the other computes), then pushes."""
     if not where.node:
-        return images.build(IMAGES, push_to=where.registry)
+        return images.build(images.IMAGES, push_to=where.registry)
     with ThreadPoolExecutor(2) as pool:
         node = pool.submit(where.node.up)
-        built = pool.submit(images.build, IMAGES)
+        built = pool.submit(images.build, images.IMAGES)
         for future in (node, built):
             future.result()
-    return images.build(IMAGES, push_to=where.registry)
+    return images.build(images.IMAGES, push_to=where.registry)
 
 
 def wait_until_healthy(url: str, seconds: float = 60) -> None:
@@ -156,7 +156,7 @@ def build_images(environ: dict[str, str]) -> None:
     where = target(environ)
     if where.node:
         where.node.up()
-    for name, reference in images.build(IMAGES, push_to=where.registry).items():
+    for name, reference in images.build(images.IMAGES, push_to=where.registry).items():
         print(f"{name:12} {reference}")
 
 

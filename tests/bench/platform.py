@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 from cluster import Cluster
 from cluster.settings import cgroup
 from dev import images
-from dev.platform import IMAGES, Platform, evaluation_values
+from dev.platform import Platform, evaluation_values
 from tests.bench.report import Row, row
 from tests.e2e import lab
 from tests.e2e.conftest import BROWSER, Running, install, visit
@@ -41,7 +41,7 @@ def starts(node: Cluster, running: Running) -> list[Row]:
         begin = time.monotonic()
         node.up()
         nodes.append(time.monotonic() - begin)
-        images.build(IMAGES, push_to=node.registry)
+        images.build(images.IMAGES, push_to=node.registry)
         running.platform.install(evaluation_values(running.images, running.accounts))
         platforms.append(time.monotonic() - begin)
     return [row("node, warm start", "s", nodes), row("platform, warm start", "s", platforms, goal="<= 90")]
@@ -132,9 +132,7 @@ def sizes(references: dict[str, str]) -> list[Row]:
         repository, _, tag = rest.rpartition(":")
         request = urllib.request.Request(
             f"http://{registry}/v2/{repository}/manifests/{tag}",
-            headers={
-                "Accept": "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
-            },
+            headers={"Accept": images.MANIFESTS},
         )
         with urllib.request.urlopen(request, timeout=10) as response:  # the node's own registry
             manifest = json.load(response)

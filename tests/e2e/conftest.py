@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from cluster import Cluster
 from dev import images
-from dev.platform import IMAGES, NODE_PORT, Accounts, Platform, evaluation_values
+from dev.platform import NODE_PORT, Accounts, Platform, evaluation_values
 from dev.target import of_node
 from dev.toolchain import ensure_programs
 
@@ -38,7 +38,7 @@ class Running:
 
 def install(node: Cluster) -> Running:
     """Builds the images and installs the chart on a running node."""
-    references = images.build(IMAGES, push_to=node.registry)
+    references = images.build(images.IMAGES, push_to=node.registry)
     accounts = Accounts.generate()
     platform = Platform(of_node(node))
     platform.install(evaluation_values(references, accounts))

@@ -14,6 +14,7 @@ import pandas
 from botocore.config import Config
 
 from dev.platform import Platform
+from dev.ports import free_port
 from dev.toolchain import binary
 
 
@@ -32,9 +33,7 @@ class Store:
         target, namespace, name = platform.target, platform.namespace, f"{platform.release}-s3"
         secret = json.loads(target.kubectl("--namespace", namespace, "get", "secret", name, "--output=json").stdout)
         keys = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         forward = subprocess.Popen(
             [
                 *(str(binary("kubectl")), *target.kubectl_arguments, "--namespace", namespace),

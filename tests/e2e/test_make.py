@@ -19,6 +19,7 @@ from playwright.sync_api import Browser
 from cluster import Cluster
 from dev import relay
 from dev.platform import Platform
+from dev.ports import free_port
 from dev.target import of_node
 from tests.e2e import lab
 from tests.e2e.conftest import WINDOW
@@ -26,13 +27,6 @@ from tests.e2e.storage import Store
 
 ROOT = Path(__file__).parent.parent.parent
 CLUSTER = os.environ.get("SPARK_NOTEBOOKS_TEST_CLUSTER", "test") + "-run"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def make(target: str, port: int, **environ: str) -> subprocess.Popen[str]:

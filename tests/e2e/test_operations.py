@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from dev.images import MANIFESTS
 from dev.platform import evaluation_values, image_value
 from dev.toolchain import binary
 from tests.e2e import lab
@@ -128,9 +129,8 @@ def retag(reference: str, tag: str) -> str:
     registry, _, rest = reference.partition("/")
     repository = rest.rpartition(":")[0]
     url = f"http://{registry}/v2/{repository}/manifests"
-    accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
     with urllib.request.urlopen(
-        urllib.request.Request(f"{url}/{rest.rpartition(':')[2]}", headers={"Accept": accept}), timeout=10
+        urllib.request.Request(f"{url}/{rest.rpartition(':')[2]}", headers={"Accept": MANIFESTS}), timeout=10
     ) as response:
         manifest, kind = response.read(), response.headers["Content-Type"]
     put = urllib.request.Request(f"{url}/{tag}", data=manifest, method="PUT", headers={"Content-Type": kind})

@@ -9,12 +9,7 @@ from pathlib import Path
 import pytest
 
 from dev import relay
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from dev.ports import free_port
 
 
 def server(port: int) -> list[str]:
@@ -73,3 +68,13 @@ def test_record_of_another_process_is_never_ended(tmp_path: Path) -> None:
 def test_damaged_record_is_no_relay(tmp_path: Path, text: str) -> None:
     (tmp_path / "relay.json").write_text(text)
     assert relay.running(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["http", "0", "65536", "-1", "80.5"])
+def test_what_is_no_port_is_said(text: str) -> None:
+    with pytest.raises(relay.RelayError, match=f"PORT={text} is no port"):
+        relay.chosen_port({"PORT": text})
+
+
+def test_port_is_8000_unless_chosen() -> None:
+    assert [relay.chosen_port(environ) for environ in ({}, {"PORT": ""}, {"PORT": "8080"})] == [8000, 8000, 8080]
