@@ -7,7 +7,8 @@ from spark_notebooks_hub.config import spark_defaults
 from spark_notebooks_hub.values import parse_values
 from spark_session.defaults import SparkSessionDefaults
 
-from dev.platform import IMAGES, Accounts, evaluation_values
+from dev.images import IMAGES
+from dev.platform import Accounts, evaluation_values
 from tests.unit.chart.matrix import EMBEDDED, MATRIX
 from tests.unit.chart.rendering import hub_values, render
 
