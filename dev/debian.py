@@ -15,6 +15,7 @@ from dev.progress import step
 # The program, and the Debian package that has it.
 PACKAGES = {
     "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "/usr/lib/podman/netavark": "netavark",
     "apt-get": "apt",
     "buildah": "buildah",
     "chromium": "chromium",

@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 import os
+import resource
 import shutil
 import subprocess
 from collections import deque
@@ -44,11 +45,9 @@ class Builder:
         """Builds and tags an image; layers of earlier builds are used again."""
         arguments = [f"--build-arg={name}={value}" for name, value in build.arguments.items()]
         secrets = [f"--secret=id={name},src={path}" for name, path in build.secrets.items()]
-        layers = [] if self.program == "docker" else ["--layers"]
+        ours = [] if self.program == "docker" else ["--layers", *own_limits()]
         dockerfile = f"--file={build.context / build.dockerfile}"
-        return self.command(
-            "build", *layers, *arguments, *secrets, dockerfile, f"--tag={build.tag}", str(build.context)
-        )
+        return self.command("build", *ours, *arguments, *secrets, dockerfile, f"--tag={build.tag}", str(build.context))
 
     def push(self, local: str, remote: str) -> list[list[str]]:
         """The commands that push a local image, compressed for speed where the program lets us choose."""
@@ -84,6 +83,15 @@ class Builder:
         return self.command("rm", "--all") if self.program == "buildah" else None
 
 
+def own_limits() -> list[str]:
+    """Leaves a build with this process's limits. buildah and podman otherwise raise two of them, which not every root may."""
+    most = {
+        "nofile": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+        "nproc": resource.getrlimit(resource.RLIMIT_NPROC)[1],
+    }
+    return [f"--ulimit={name}={value}:{value}" for name, value in most.items()]
+
+
 def plain_http(reference: str) -> bool:
     """Whether the registry of a reference is one that speaks HTTP without TLS: this machine's, or that of a node of ours."""
     host = reference.partition("/")[0].rpartition(":")[0] or reference.partition("/")[0]
@@ -100,7 +108,8 @@ def find_builder(which: Callable[[str], str | None] = shutil.which) -> Builder:
     """The first builder of this machine; buildah is installed where there is none."""
     program = next((name for name in PROGRAMS if which(name)), None)
     if program is None:
-        ensure_programs("buildah")
+        # buildah from 1.36 on wants netavark for every container, and Debian only recommends it.
+        ensure_programs("buildah", "/usr/lib/podman/netavark")
         program = "buildah"
     return Builder(program, storage_options() if program == "buildah" else ())
 

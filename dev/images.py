@@ -7,6 +7,7 @@ import argparse
 import configparser
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import urllib.error
@@ -201,10 +202,14 @@ def main() -> int:
     command = commands.add_parser("build", help="build images and print their references")
     command.add_argument("names", nargs="*", metavar="NAME", help=f"base, {', '.join(IMAGES)} (default: all but base)")
     command.add_argument("--push", metavar="REGISTRY", help="push to this registry: host:port or host/path")
+    command.add_argument("--quiet", action="store_true", help="do not print the references")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        for name, reference in build(arguments.names or IMAGES, arguments.push).items():
-            print(f"{name:12} {reference}")
+        references = build(arguments.names or IMAGES, arguments.push)
+        if not arguments.quiet:
+            for name, reference in references.items():
+                print(f"{name:12} {reference}")
     except (ImageError, ToolchainError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1

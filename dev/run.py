@@ -10,8 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from dev.paths import data_folder
 from dev.platform import NODE_PORT, Accounts, Platform, evaluation_values
 from dev.progress import step
 from dev.target import Target, TargetError, from_environment, of_node
+from dev.together import CommandError, run_together
 from dev.toolchain import ToolchainError, ensure_programs
 
 
@@ -54,34 +54,47 @@ def up(environ: dict[str, str]) -> None:
     port = relay.chosen_port(environ)
     folder = state_folder(where, environ)
     relay.require_free(folder, port)
-    references = prepare(where)
     known = accounts(folder)
-    platform = Platform(where)
-    with step("Installing the chart"):
-        platform.install(evaluation_values(references, known))
+    url = f"http://127.0.0.1:{port}"
+    with stopped_unless_done(where.node, folder):
+        references = prepare(where)
+        platform = Platform(where)
+        with step("Installing the chart"):
+            platform.install(evaluation_values(references, known))
+        relay.start(folder, port, relay_command(where, platform, port))
+        wait_until_healthy(f"{url}/hub/health")
+    print(welcome(url, known, time.monotonic() - started))
+
+
+def relay_command(where: Target, platform: Platform, port: int) -> list[str]:
+    """What listens on `port` of this machine and passes connections on to the proxy."""
     if where.node:
         ensure_programs("socat")
-        command = relay.to_address(port, where.node.node_address, NODE_PORT)
-    else:
-        command = relay.to_service(
-            port, where.kubectl_arguments, platform.namespace, f"{platform.release}-proxy-public"
-        )
-    relay.start(folder, port, command)
-    url = f"http://127.0.0.1:{port}"
-    wait_until_healthy(f"{url}/hub/health")
-    print(welcome(url, known, time.monotonic() - started))
+        return relay.to_address(port, where.node.node_address, NODE_PORT)
+    return relay.to_service(port, where.kubectl_arguments, platform.namespace, f"{platform.release}-proxy-public")
 
 
 def prepare(where: Target) -> dict[str, str]:
     """Starts the node and builds the images side by side (one waits for the network while the other computes), then pushes."""
-    if not where.node:
-        return images.build(images.IMAGES, push_to=where.registry)
-    with ThreadPoolExecutor(2) as pool:
-        node = pool.submit(where.node.up)
-        built = pool.submit(images.build, images.IMAGES)
-        for future in (node, built):
-            future.result()
+    if where.node:
+        run_together(
+            [sys.executable, "-m", "cluster", "up", "--quiet", "--name", where.node.name],
+            [sys.executable, "-m", "dev.images", "build", "--quiet"],
+        )
     return images.build(images.IMAGES, push_to=where.registry)
+
+
+@contextlib.contextmanager
+def stopped_unless_done(node: Cluster | None, folder: Path) -> Iterator[None]:
+    """Stops the address and the node again if the body fails or is interrupted, where the node did not run before."""
+    ran_before = node is None or node.running
+    try:
+        yield
+    except BaseException:
+        if node is not None and not ran_before:
+            relay.stop(folder)
+            node.down()
+        raise
 
 
 def wait_until_healthy(url: str, seconds: float = 60) -> None:
@@ -183,6 +196,8 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nstopped before the end; the next `make run` goes on from here", file=sys.stderr)
         return 130
+    except CommandError:
+        return 1
     except (ClusterError, TargetError, ToolchainError, images.ImageError, relay.RelayError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
