@@ -8,13 +8,16 @@ import secrets
 import shutil
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from spark_session import records
 from spark_session.context import Context
 from spark_session.defaults import load_defaults
 from spark_session.environment import detect
@@ -74,6 +77,7 @@ def get_spark_session(
         _refuse_foreign_session()
         plan = build(_context(request))
         _running = _Running(_start(plan), plan)
+        records.write(records.folder(os.environ), _record(_running))
         return _running.spark
 
 
@@ -206,6 +210,24 @@ def _write_files(plan: Plan) -> None:
         path.write_text(text)
 
 
+def _record(running: _Running) -> records.Record:
+    from pyspark import SparkContext
+
+    context, plan = running.spark.sparkContext, running.plan
+    workspace = plan.context.environment.workspace
+    url = context.uiWebUrl
+    return records.Record(
+        session_id=plan.context.session_id,
+        name=plan.context.name,
+        application_id=context.applicationId,
+        process=os.getpid(),
+        jvm=SparkContext._gateway.proc.pid,
+        ui_port=None if url is None else urlsplit(url).port,
+        started=time.time(),
+        namespace=None if workspace is None else workspace.namespace,
+    )
+
+
 def _remove_scratch(plan: Plan) -> None:
     if plan.files:
         shutil.rmtree(plan.context.scratch, ignore_errors=True)
@@ -214,6 +236,7 @@ def _remove_scratch(plan: Plan) -> None:
 def _discard() -> None:
     global _running  # noqa: PLW0603 (a process has one SparkContext)
     if _running is not None:
+        records.remove(records.folder(os.environ), _running.plan.context.session_id)
         _remove_scratch(_running.plan)
         _running = None
 

@@ -1,113 +1,23 @@
-"""A real session in a real workspace: the hub's own manifests and environment, the chart's own roles, executors on the node."""
+"""A real session in a real workspace, with executors on the node."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
-from spark_notebooks_hub.notebook import (
-    CONTAINER_SECURITY_CONTEXT,
-    POD_SECURITY_CONTEXT,
-    NotebookStorage,
-    environment,
-    volume_mounts,
-    volumes,
-)
-from spark_notebooks_hub.workspace import HubIdentity, Workspace, workspace_manifests
 
 from cluster import Cluster
-from dev import images
-from dev.paths import REPOSITORY
-from dev.target import Target, of_node
-from dev.toolchain import binary
+from tests.support.notebook_pod import Notebook, running_notebook
 
-NAMESPACE = "test-spark-session"
-EXECUTORS = ("--selector", "spark-role=executor")
 QUOTA = {"pods": 4}  # the notebook and three executors
-
-
-@dataclass(frozen=True)
-class Notebook:
-    """A notebook pod, and what a person does in it."""
-
-    target: Target
-    name: str = "notebook"
-
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        return self.target.kubectl("--namespace", NAMESPACE, *arguments, stdin=stdin).stdout
-
-    def run(self, code: str) -> subprocess.CompletedProcess[str]:
-        """Runs Python code in the pod."""
-        arguments = ("--namespace", NAMESPACE, "exec", "--stdin", self.name, "--", "python", "-")
-        return self.target.kubectl(*arguments, stdin=code, check=False)
-
-    def executors(self) -> list[str]:
-        return self.kubectl("get", "pods", *EXECUTORS, "--output", "name").split()
-
-    def wait_until_executors_are_gone(self) -> None:
-        deadline = time.monotonic() + 60
-        while self.executors() and time.monotonic() < deadline:
-            time.sleep(0.5)
-        assert self.executors() == []
 
 
 @pytest.fixture(scope="module")
 def notebook(node: Cluster) -> Iterator[Notebook]:
-    target = of_node(node)
-    image = images.build(["notebook"], push_to=node.registry)["notebook"]
-    hub = HubIdentity(namespace="default", fullname="test-spark-notebooks")
-    workspace = Workspace("ada", NAMESPACE, hub, quota=QUOTA, credentials="[default]\n")
-    roles = target.helm(
-        *("template", "test", str(REPOSITORY / "charts" / "spark-notebooks"), "--set", "s3.embedded.enabled=true"),
-        *("--show-only", "templates/workspace/clusterroles.yaml"),
-    ).stdout
-    target.kubectl("apply", "--filename", "-", stdin=roles)
-    manifests = [*workspace_manifests(workspace), notebook_pod(workspace, image)]
-    target.kubectl(
-        "apply", "--filename", "-", stdin=json.dumps({"kind": "List", "apiVersion": "v1", "items": manifests})
-    )
-    made = Notebook(target)
-    try:
-        made.kubectl("wait", "--for=condition=Ready", "pod/notebook", "--timeout=300s")
+    with running_notebook(node, "test-spark-session", QUOTA, {}) as made:
         yield made
-    finally:
-        target.kubectl("delete", "namespace", NAMESPACE, "--wait=true", "--timeout=120s")
-        target.kubectl("delete", "--filename", "-", stdin=roles)
-
-
-def notebook_pod(workspace: Workspace, image: str) -> dict[str, object]:
-    """A pod as the hub would start it, doing nothing."""
-    storage = NotebookStorage(bucket="notebooks", prefix="users", region="us-east-1")
-    defaults = {"executor_memory": "512m", "executor_cpu_request": 0.05}
-    variables = environment(
-        workspace.slug, storage, image=image, image_pull_policy=None, spark_defaults=defaults, has_credentials=True
-    )
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "notebook", "namespace": workspace.namespace},
-        "spec": {
-            "serviceAccountName": "notebook",
-            "terminationGracePeriodSeconds": 1,
-            "securityContext": {**POD_SECURITY_CONTEXT, "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000},
-            "volumes": list(volumes(None, has_credentials=True).values()),
-            "containers": [
-                {
-                    "name": "notebook",
-                    "image": image,
-                    "args": ["sleep", "infinity"],
-                    "env": [{"name": k, "value": v} if isinstance(v, str) else v for k, v in variables.items()],
-                    "resources": {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "3Gi"}},
-                    "securityContext": {**CONTAINER_SECURITY_CONTEXT, "allowPrivilegeEscalation": False},
-                    "volumeMounts": list(volume_mounts(has_credentials=True).values()),
-                }
-            ],
-        },
-    }
 
 
 def test_two_executors_compute_and_go(notebook: Notebook) -> None:
@@ -188,22 +98,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_executors_go_with_the_pod(notebook: Notebook) -> None:
-    started = subprocess.Popen(
-        [
-            *(
-                str(binary("kubectl")),
-                *notebook.target.kubectl_arguments,
-                "--namespace",
-                NAMESPACE,
-                "exec",
-                notebook.name,
-                "--",
-            ),
-            *("python", "-c", "from spark_session import get_spark_session as get\nget(executors=1)\nwhile True: pass"),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    started = notebook.start("from spark_session import get_spark_session as get\nget(executors=1)\nwhile True: pass")
     try:
         deadline = time.monotonic() + 120
         while not notebook.executors() and time.monotonic() < deadline:

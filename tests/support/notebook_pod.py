@@ -1,0 +1,128 @@
+"""A notebook pod in a workspace of its own: the hub's own manifests and environment, the chart's own roles, on the real node."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from spark_notebooks_hub.notebook import (
+    CONTAINER_SECURITY_CONTEXT,
+    POD_SECURITY_CONTEXT,
+    NotebookStorage,
+    environment,
+    volume_mounts,
+    volumes,
+)
+from spark_notebooks_hub.workspace import HubIdentity, Workspace, workspace_manifests
+
+from cluster import Cluster
+from dev import images
+from dev.paths import REPOSITORY
+from dev.target import Target, of_node
+from dev.toolchain import binary
+
+EXECUTORS = ("--selector", "spark-role=executor")
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook pod, and what a person does in it."""
+
+    target: Target
+    namespace: str
+    name: str = "notebook"
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return self.target.kubectl("--namespace", self.namespace, *arguments, stdin=stdin).stdout
+
+    def run(self, code: str) -> subprocess.CompletedProcess[str]:
+        """Runs Python code in the pod."""
+        arguments = ("--namespace", self.namespace, "exec", "--stdin", self.name, "--", "python", "-")
+        return self.target.kubectl(*arguments, stdin=code, check=False)
+
+    def start(self, code: str) -> subprocess.Popen[bytes]:
+        """Starts Python code in the pod and does not wait for it."""
+        program = (str(binary("kubectl")), *self.target.kubectl_arguments, "--namespace", self.namespace)
+        command = (*program, "exec", self.name, "--", "python", "-c", code)
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def executors(self) -> list[str]:
+        return self.kubectl("get", "pods", *EXECUTORS, "--output", "name").split()
+
+    def wait_until_executors_are_gone(self) -> None:
+        deadline = time.monotonic() + 60
+        while self.executors() and time.monotonic() < deadline:
+            time.sleep(0.5)
+        assert self.executors() == []
+
+
+@contextmanager
+def running_notebook(
+    node: Cluster, namespace: str, quota: Mapping[str, object], defaults: Mapping[str, object]
+) -> Iterator[Notebook]:
+    """A workspace of the user ada in `namespace`, with one notebook pod; all of it is removed at the end.
+
+    Args:
+        quota: a ResourceQuota's `spec.hard`.
+        defaults: settings of SparkSessionDefaults on top of small executors that share a core.
+    """
+    target = of_node(node)
+    image = images.build(["notebook"], push_to=node.registry)["notebook"]
+    hub = HubIdentity(namespace="default", fullname="test-spark-notebooks")
+    workspace = Workspace("ada", namespace, hub, quota=quota, credentials="[default]\n")
+    roles = target.helm(
+        *("template", "test", str(REPOSITORY / "charts" / "spark-notebooks"), "--set", "s3.embedded.enabled=true"),
+        *("--show-only", "templates/workspace/clusterroles.yaml"),
+    ).stdout
+    target.kubectl("apply", "--filename", "-", stdin=roles)
+    manifests = [*workspace_manifests(workspace), notebook_pod(workspace, image, defaults)]
+    target.kubectl(
+        "apply", "--filename", "-", stdin=json.dumps({"kind": "List", "apiVersion": "v1", "items": manifests})
+    )
+    made = Notebook(target, namespace)
+    try:
+        made.kubectl("wait", "--for=condition=Ready", "pod/notebook", "--timeout=300s")
+        yield made
+    finally:
+        target.kubectl("delete", "namespace", namespace, "--wait=true", "--timeout=120s")
+        target.kubectl("delete", "--filename", "-", stdin=roles)
+
+
+def notebook_pod(workspace: Workspace, image: str, defaults: Mapping[str, object]) -> dict[str, object]:
+    """A pod as the hub would start it, doing nothing."""
+    storage = NotebookStorage(bucket="notebooks", prefix="users", region="us-east-1")
+    small = {"executor_memory": "512m", "executor_cpu_request": 0.05}
+    variables = environment(
+        workspace.slug,
+        storage,
+        image=image,
+        image_pull_policy=None,
+        spark_defaults={**small, **defaults},
+        has_credentials=True,
+    )
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "notebook", "namespace": workspace.namespace},
+        "spec": {
+            "serviceAccountName": "notebook",
+            "terminationGracePeriodSeconds": 1,
+            "securityContext": {**POD_SECURITY_CONTEXT, "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000},
+            "volumes": list(volumes(None, has_credentials=True).values()),
+            "containers": [
+                {
+                    "name": "notebook",
+                    "image": image,
+                    "args": ["sleep", "infinity"],
+                    "env": [{"name": k, "value": v} if isinstance(v, str) else v for k, v in variables.items()],
+                    "resources": {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "3Gi"}},
+                    "securityContext": {**CONTAINER_SECURITY_CONTEXT, "allowPrivilegeEscalation": False},
+                    "volumeMounts": list(volume_mounts(has_credentials=True).values()),
+                }
+            ],
+        },
+    }
