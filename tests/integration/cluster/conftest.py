@@ -108,6 +108,12 @@ def watch() -> Iterator[Watch]:
         cluster.delete()
 
 
+@pytest.fixture(scope="session")
+def watch_of() -> Callable[[Cluster], Watch]:
+    """Watches another instance."""
+    return Watch
+
+
 @pytest.fixture
 def cluster(watch: Watch) -> Cluster:
     """The instance `itest`, running again if a test has ended it."""
