@@ -78,6 +78,8 @@ def prepare(where: Target, environ: dict[str, str]) -> dict[str, str]:
     """Starts the node and builds the images side by side (one waits for the network while the other computes), then pushes."""
     if where.node:
         nodes = [f"--nodes={wanted}"] if (wanted := number_of_nodes(environ)) else []
+        # Before anything else runs, so that this is the only thing that is said.
+        where.node.check_machine()
         run_together(
             [sys.executable, "-m", "cluster", "up", "--quiet", "--name", where.node.name, *nodes],
             [sys.executable, "-m", "dev.images", "build", "--quiet"],
