@@ -25,12 +25,6 @@ def watch() -> Iterator[Watch]:
         cluster.delete()
 
 
-@pytest.fixture(scope="session")
-def watch_of() -> Callable[[Cluster], Watch]:
-    """Watches another instance."""
-    return Watch
-
-
 @pytest.fixture
 def cluster(watch: Watch) -> Cluster:
     """The instance to start and stop, running again if a test has ended it."""

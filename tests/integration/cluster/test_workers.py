@@ -1,11 +1,13 @@
 """A cluster of two nodes: traffic between them, and the loss of one."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from cluster import Cluster, ClusterError
+from tests.support.node_watch import Watch
 from tests.support.pods import apply, page, pod, wait
 
 SERVE = "hostname > /tmp/index.html; exec httpd -f -p 8080 -h /tmp"
@@ -13,10 +15,10 @@ NAMESPACE = "default"
 
 
 @pytest.fixture(scope="module")
-def two(push: Callable[[Cluster], str], watch_of: Callable[[Cluster], Any]) -> Iterator[Cluster]:
+def two(push: Callable[[Cluster], str]) -> Iterator[Cluster]:
     """Two nodes, each with a pod that serves its name, behind one service."""
-    cluster = Cluster("itest-two")
-    watch = watch_of(cluster)
+    cluster = Cluster(os.environ.get("SPARK_NOTEBOOKS_TEST_CLUSTER", "test") + "-two")
+    watch = Watch(cluster)
     cluster.delete()
     try:
         cluster.up(durable=False, nodes=2)
