@@ -45,6 +45,8 @@ KEYS = {
         "maxExecutors",
         "maxExecutorCores",
         "maxExecutorMemory",
+        "networkEncryption",
+        "spillEncryption",
         "conf",
     },
     "cull": {"enabled", "timeout", "every", "maxAge", "users"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,8 +157,34 @@ def test_allocation_never_ends_the_driver(make_context: MakeContext) -> None:
     assert texts(steps.allocation(make_context()))["spark.executor.maxNumFailures"] == "2147483647"
 
 
-def test_authentication(make_context: MakeContext) -> None:
-    assert texts(steps.authentication(make_context())) == {"spark.authenticate": "true"}
+def test_authentication_by_the_secret_that_the_workspace_mounts(make_context: MakeContext, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("hush")
+    assert texts(steps.authentication(make_context(NOTEBOOK | {"SPARK_SESSION_SECRET_FILE": str(file)}))) == {
+        "spark.authenticate": "true",
+        "spark.authenticate.secret.file": str(file),
+    }
+
+
+@pytest.mark.parametrize("more", [{}, {"SPARK_SESSION_SECRET_FILE": ""}, {"SPARK_SESSION_SECRET_FILE": "/not/there"}])
+def test_authentication_where_an_older_hub_mounts_none(make_context: MakeContext, more: dict[str, str]) -> None:
+    assert texts(steps.authentication(make_context(NOTEBOOK | more))) == {"spark.authenticate": "true"}
+
+
+def test_encryption_is_the_administrators_choice(make_context: MakeContext) -> None:
+    assert steps.encryption(make_context()) == {}
+    found = steps.encryption(make_context(admin={"network_encryption": True, "spill_encryption": True}))
+    assert texts(found) == {
+        "spark.network.crypto.enabled": "true",
+        "spark.network.crypto.saslFallback": "false",
+        "spark.io.encryption.enabled": "true",
+    }
+    assert found["spark.network.crypto.enabled"].source is Source.ADMIN
+
+
+def test_a_laptop_has_no_network_to_encrypt(make_context: MakeContext) -> None:
+    found = steps.encryption(make_context({}, admin={"network_encryption": True, "spill_encryption": True}))
+    assert texts(found) == {"spark.io.encryption.enabled": "true"}
 
 
 def test_s3_of_a_notebook(make_context: MakeContext) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from spark_session.context import Context
 from spark_session.settings import Settings
 from spark_session.steps.allocation import allocation
-from spark_session.steps.authentication import authentication
+from spark_session.steps.authentication import authentication, encryption
 from spark_session.steps.console import console
 from spark_session.steps.executor_environment import executor_environment
 from spark_session.steps.identity import identity
@@ -25,6 +25,7 @@ STEPS: tuple[Step, ...] = (
     sizing,
     allocation,
     authentication,
+    encryption,
     s3,
     executor_environment,
     console,
