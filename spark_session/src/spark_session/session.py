@@ -13,12 +13,14 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from spark_session import records, recovery
 from spark_session.context import Context
+from spark_session.control import Cluster
 from spark_session.defaults import load_defaults
 from spark_session.environment import detect
 from spark_session.errors import SparkSessionError, SparkSessionWarning
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 class _Running:
     spark: SparkSession
     plan: Plan
+    cluster: Cluster
 
 
 _lock = threading.RLock()
@@ -49,6 +52,9 @@ def get_spark_session(
     memory: str | None = None,
     name: str | None = None,
     conf: Mapping[str, str | int | float | bool] | None = None,
+    *,
+    min_executors: int | None = None,
+    max_executors: int | None = None,
 ) -> SparkSession:
     """Get the Spark session of this notebook or script, started if there is none.
 
@@ -61,6 +67,9 @@ def get_spark_session(
         memory: Java heap of each executor, such as "4g"; room for Python comes on top.
         name: what the session is called in lists and in the Spark UI; the notebook's name by default.
         conf: any other Spark settings.
+        min_executors: executors that stay when there is nothing to do, 1 if nothing is said. With this or max_executors the number of
+            executors follows the work.
+        max_executors: the most executors; your administrator's limit if nothing is said.
 
     Returns:
         The session. A second call gets the same one, with a warning when it asks for something else.
@@ -69,7 +78,9 @@ def get_spark_session(
         SparkSessionError: the arguments, the environment or the administrator's limits don't allow it.
     """
     global _running  # noqa: PLW0603 (a process has one SparkContext)
-    request = Request.parse(executors, cores, memory, name, conf)
+    request = Request.parse(
+        executors, cores, memory, name, conf, min_executors=min_executors, max_executors=max_executors
+    )
     with _lock:
         if (running := _alive()) is not None:
             _tell_differences(running.plan.context.request, request)
@@ -79,12 +90,34 @@ def get_spark_session(
         plan = build(_context(request))
         records.write(records.folder(os.environ), _starting(plan))
         try:
-            _running = _Running(_start(plan), plan)
+            spark = _start(plan)
         except BaseException:
             records.remove(records.folder(os.environ), plan.context.session_id)
             raise
-        records.write(records.folder(os.environ), _started(_running))
-        return _running.spark
+        records.write(records.folder(os.environ), _started(spark, plan))
+        forget = partial(records.remove, records.folder(os.environ), plan.context.session_id)
+        _running = _Running(spark, plan, Cluster(spark, plan, forget))
+        return spark
+
+
+def cluster(spark: SparkSession | None = None) -> Cluster:
+    """The executors of a session, to look at and to change while it runs.
+
+    Args:
+        spark: what get_spark_session returned; the session that runs if nothing is said.
+
+    Raises:
+        SparkSessionError: no such session runs.
+    """
+    with _lock:
+        running = _alive()
+        if running is None or (spark is not None and spark.sparkContext is not running.spark.sparkContext):
+            raise SparkSessionError(
+                "There is no cluster to look at.",
+                "No session runs here." if running is None else "That session was not started by get_spark_session.",
+                "spark = get_spark_session() starts one.",
+            )
+        return running.cluster
 
 
 def explain() -> Plan:
@@ -227,13 +260,13 @@ def _starting(plan: Plan) -> records.Record:
     )
 
 
-def _started(running: _Running) -> records.Record:
+def _started(spark: SparkSession, plan: Plan) -> records.Record:
     from pyspark import SparkContext
 
-    context, jvm = running.spark.sparkContext, SparkContext._gateway.proc.pid
+    context, jvm = spark.sparkContext, SparkContext._gateway.proc.pid
     url = context.uiWebUrl
     return replace(
-        _starting(running.plan),
+        _starting(plan),
         application_id=context.applicationId,
         jvm=jvm,
         ui_port=None if url is None else urlsplit(url).port,
@@ -249,7 +282,7 @@ def _remove_scratch(plan: Plan) -> None:
 def _discard() -> None:
     global _running  # noqa: PLW0603 (a process has one SparkContext)
     if _running is not None:
-        records.remove(records.folder(os.environ), _running.plan.context.session_id)
+        _running.cluster.release()
         _remove_scratch(_running.plan)
         _running = None
 

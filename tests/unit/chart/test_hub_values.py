@@ -45,6 +45,7 @@ KEYS = {
         "maxExecutors",
         "maxExecutorCores",
         "maxExecutorMemory",
+        "fallbackStorage",
         "networkEncryption",
         "spillEncryption",
         "conf",

@@ -9,6 +9,7 @@ from spark_session.settings import Settings
 from spark_session.steps.allocation import allocation
 from spark_session.steps.authentication import authentication, encryption
 from spark_session.steps.console import console
+from spark_session.steps.decommission import decommission
 from spark_session.steps.executor_environment import executor_environment
 from spark_session.steps.identity import identity
 from spark_session.steps.network import network
@@ -24,6 +25,7 @@ STEPS: tuple[Step, ...] = (
     workspace,
     sizing,
     allocation,
+    decommission,
     authentication,
     encryption,
     s3,
