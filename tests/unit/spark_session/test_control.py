@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import ipywidgets
 import pytest
 from spark_session.control.scheduler import Registered, registered
 from spark_session.control.table import Executor, Executors, merge
-from spark_session.control.view import to_html, to_text
+from spark_session.control.view import control, show_live, to_html, to_text
+from spark_session.errors import SparkSessionError
 
 from spark_session import steps
 
@@ -99,3 +101,47 @@ def test_sparks_own_dynamic_allocation(make_context: MakeContext, conf: object) 
 def test_pods_are_the_sessions_to_delete(make_context: MakeContext) -> None:
     found = steps.allocation(make_context(NOTEBOOK))
     assert found["spark.kubernetes.executor.deleteOnTermination"].text == "false"
+
+
+class Held:
+    """A cluster as the view sees it."""
+
+    target = 2
+    ended = False
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def wait_for_end(self, seconds: float) -> bool:
+        return True
+
+    def scale(self, executors: int) -> None:
+        if executors > 5:
+            raise SparkSessionError("executors=6 is more than you may have.", "The limit is 5.", "Ask for <5.")
+        self.asked.append(executors)
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self.asked}</p>"
+
+    def __repr__(self) -> str:
+        return f"asked: {self.asked}"
+
+
+def test_the_control_in_a_notebook_scales_and_says_what_is_refused() -> None:
+    held = Held()
+    box = control(held, ipywidgets)
+    (number, button), said, figures = box.children[0].children, box.children[1], box.children[2]
+    assert number.value == 2
+    number.value = 4
+    button.click()
+    assert held.asked == [4]
+    assert figures.value == "<p>[4]</p>"
+    number.value = 6
+    button.click()
+    assert held.asked == [4]
+    assert said.value == "executors=6 is more than you may have. The limit is 5. Ask for &lt;5."
+
+
+def test_outside_of_a_notebook_it_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+    show_live(Held())
+    assert capsys.readouterr().out == "asked: []\n"

@@ -37,7 +37,7 @@ def show_live(cluster: Cluster) -> None:
     except ImportError:
         display(HTML(cluster._repr_html_()))
         return
-    display(_widget(cluster, ipywidgets))
+    display(control(cluster, ipywidgets))
 
 
 def _in_notebook() -> bool:
@@ -49,7 +49,8 @@ def _in_notebook() -> bool:
     return shell is not None and getattr(shell, "kernel", None) is not None
 
 
-def _widget(cluster: Cluster, widgets: Any) -> Any:
+def control(cluster: Cluster, widgets: Any) -> Any:
+    """The figures, which stay true while the session lives, and a control for the number of executors; widgets is the module ipywidgets."""
     figures, said = widgets.HTML(cluster._repr_html_()), widgets.HTML()
     number = widgets.BoundedIntText(value=cluster.target, min=0, max=10_000, description="Executors")
     button = widgets.Button(description="Scale")
