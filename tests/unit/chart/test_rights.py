@@ -58,4 +58,4 @@ def test_the_hub_cannot_read_secrets() -> None:
 
 def test_a_notebook_may_use_pods_and_nothing_else() -> None:
     verbs = ("create", "get", "list", "watch", "patch", "delete", "deletecollection")
-    assert rights(NOTEBOOK) == {(verb, "pods") for verb in verbs}
+    assert rights(NOTEBOOK) == {*((verb, "pods") for verb in verbs), ("get", "pods/log")}
