@@ -6,7 +6,7 @@ import json
 import warnings
 from collections.abc import Mapping
 
-from traitlets import Dict, Float, Integer, TraitError, Unicode, validate
+from traitlets import Bool, Dict, Float, Integer, TraitError, Unicode, validate
 from traitlets.config import Config, Configurable
 
 from spark_session.errors import SparkSessionError, SparkSessionWarning
@@ -48,6 +48,14 @@ class SparkSessionDefaults(Configurable):
     )
     max_executor_memory = Unicode(
         None, allow_none=True, help='Largest heap of one executor, such as "32g"; null for no limit.'
+    ).tag(config=True)
+    executor_progress = Bool(
+        True, help="Whether a session tells how far its executors are, and why they don't come: false for silence."
+    ).tag(config=True)
+    first_executor_timeout = Float(
+        600.0,
+        min=0.0,
+        help="Seconds that a script which runs unattended waits for its first executor, before it ends with the reason why there is none.",
     ).tag(config=True)
     conf = Dict(help="Spark settings of every session. A call's own conf wins where researchers may set the key.").tag(
         config=True

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from spark_session import records
+from spark_session import driver, records, watch
 from spark_session.context import Context
+from spark_session.crashes import driver_ended
 from spark_session.defaults import load_defaults
+from spark_session.display import is_interactive
 from spark_session.environment import detect
 from spark_session.errors import SparkSessionError, SparkSessionWarning
 from spark_session.plan import Plan, build
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 class _Running:
     spark: SparkSession
     plan: Plan
+    watcher: watch.Watcher | None
 
 
 _lock = threading.RLock()
@@ -76,8 +79,11 @@ def get_spark_session(
         _discard()
         _refuse_foreign_session()
         plan = build(_context(request))
-        _running = _Running(_start(plan), plan)
+        watcher = watch.prepare(plan)
+        _running = _Running(_start(plan), plan, watcher)
         records.write(records.folder(os.environ), _record(_running))
+        if watcher is not None:
+            _follow(watcher, _running)
         return _running.spark
 
 
@@ -110,16 +116,9 @@ def _alive() -> _Running | None:
 
 
 def _refuse_dead_jvm() -> None:
-    from pyspark import SparkContext
-
-    process = getattr(SparkContext._gateway, "proc", None)
-    code = None if process is None else process.poll()
+    code = driver.exit_code()
     if code is not None:
-        raise SparkSessionError(
-            "The Spark session of this kernel is gone.",
-            f"Its Java process ended (exit code {code}), most often for lack of memory.",
-            'Restart the kernel. For more memory: conf={"spark.driver.memory": "2g"}.',
-        )
+        raise driver_ended(code).error()
 
 
 def _refuse_foreign_session() -> None:
@@ -228,6 +227,17 @@ def _record(running: _Running) -> records.Record:
     )
 
 
+def _follow(watcher: watch.Watcher, running: _Running) -> None:
+    """In a notebook the cell goes on telling; a script that nobody watches has nothing to do without an executor."""
+    try:
+        watcher.begin(running.spark)
+        if not is_interactive():
+            watcher.wait_for_first(running.plan.context.defaults.first_executor_timeout)
+    except BaseException:
+        _stop()
+        raise
+
+
 def _remove_scratch(plan: Plan) -> None:
     if plan.files:
         shutil.rmtree(plan.context.scratch, ignore_errors=True)
@@ -236,6 +246,8 @@ def _remove_scratch(plan: Plan) -> None:
 def _discard() -> None:
     global _running  # noqa: PLW0603 (a process has one SparkContext)
     if _running is not None:
+        if _running.watcher is not None:
+            _running.watcher.end()
         records.remove(records.folder(os.environ), _running.plan.context.session_id)
         _remove_scratch(_running.plan)
         _running = None

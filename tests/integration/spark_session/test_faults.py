@@ -1,0 +1,201 @@
+"""What goes wrong with executors on a real node: the session outlives it, and says why."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from cluster import Cluster
+from tests.support.notebook_pod import Notebook, running_notebook
+
+QUOTA = {"pods": 4}  # the notebook and three executors
+
+START = """
+import json, os, sys, time
+config = json.loads(os.environ["SPARK_SESSION_CONFIG"])
+config["SparkSessionDefaults"] |= json.loads({admin!r})
+os.environ["SPARK_SESSION_CONFIG"] = json.dumps(config)
+from spark_session import SparkSessionError, get_spark_session
+
+def start(**arguments):
+    try:
+        return get_spark_session(**arguments)
+    except SparkSessionError as error:
+        print(error)
+        sys.exit()
+
+def executors(spark):
+    return spark.sparkContext._jsc.sc().getExecutorIds().size()
+
+def wait_until(condition, seconds=90):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+"""
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def notebook(node: Cluster) -> Iterator[Notebook]:
+    with running_notebook(node, "test-faults", QUOTA, {"first_executor_timeout": 60}) as made:
+        yield made
+
+
+@pytest.fixture
+def run(notebook: Notebook) -> Iterator[Run]:
+    """Runs a script in the pod, on top of START, with more settings of the administrator; in the end all executors are gone."""
+
+    def run_code(code: str, admin: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
+        result = notebook.run(START.format(admin=json.dumps(admin or {})) + code)
+        print(result.stdout, result.stderr)
+        return result
+
+    yield run_code
+    notebook.wait_until_executors_are_gone()
+
+
+def test_more_than_can_ever_run_is_refused_at_once(run: Run, notebook: Notebook) -> None:
+    result = run("start(executors=8)")
+    assert "8 executors can never run in your workspace." in result.stdout
+    assert "8 x 1 pod and 1 pod for the notebook make 9 pods, and your workspace may have 4 pods." in result.stdout
+    assert "Ask for executors=3 or fewer" in result.stdout
+    assert notebook.executors() == []
+
+
+def test_more_than_is_free_starts_with_what_there_is(run: Run) -> None:
+    result = run("""
+import subprocess
+other = subprocess.Popen(
+    [sys.executable, "-c", "from spark_session import get_spark_session as get; get(executors=2).range(9).count(); print('up', flush=True); input()"],
+    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+)
+other.stdout.readline()
+spark = start(executors=3, conf={"spark.kubernetes.allocation.batch.delay": "2s"} and {})
+print(spark.range(1000).count(), executors(spark))
+time.sleep(12)  # more rounds of refusals than stock Spark survives
+print(spark.range(1000).count(), executors(spark))
+other.communicate("\\n")
+wait_until(lambda: executors(spark) == 3)
+time.sleep(6)  # the next look
+""")
+    assert result.stdout.split() == ["1000", "1", "1000", "1"], result.stderr
+    assert "1 of 3 can start at once: 3 pods of your workspace's 4 pods are used." in result.stderr
+    assert result.stderr.count("Your workspace may have 4 pods, and 4 pods are used.") == 1
+    assert "3 executors ready after" in result.stderr
+    assert "ExecutorPodsAllocator" not in result.stderr
+
+
+def test_an_image_that_is_not_there(run: Run, node: Cluster) -> None:
+    missing = f"{node.registry}/nothing:1"
+    result = run("start(executors=1)", {"conf": {"spark.kubernetes.executor.container.image": missing}})
+    assert f'The image "{missing}" is not in its registry.' in result.stdout
+    assert result.stdout.startswith("No executor came within 60 s. The image of the executors cannot be fetched.")
+
+
+def test_an_executor_that_crashes_at_its_start(run: Run) -> None:
+    result = run("start(executors=1, conf={'spark.executor.extraJavaOptions': '-XX:+NoSuchOption'})")
+    assert "The Java of an executor does not start." in result.stdout
+    assert "Unrecognized VM option 'NoSuchOption'" in result.stdout
+
+
+def test_an_executor_larger_than_the_node(run: Run) -> None:
+    result = run("start(executors=1, cores=500)", {"executor_cpu_request": 1, "first_executor_timeout": 10})
+    assert "The cluster has no room for more executors. There is too little cpu free." in result.stdout
+    assert "An executor asks for 500 cores and 896 MiB of memory" in result.stdout
+
+
+def test_an_executor_that_does_not_reach_the_driver(run: Run) -> None:
+    # The driver's address means the executor itself there: as with a network policy, nobody answers.
+    result = run("os.environ['POD_IP'] = '127.0.0.1'\nstart(executors=1)")
+    assert "Executors cannot reach your notebook." in result.stdout
+    assert "They gave up connecting to the driver at 127.0.0.1." in result.stdout
+
+
+@pytest.fixture
+def policy(notebook: Notebook) -> Iterator[str]:
+    """A rule of the cluster that refuses the executors of this workspace."""
+    name = "test-faults-no-executors"
+    kind = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": name}}
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    manifests = [
+        kind
+        | {
+            "kind": "ValidatingAdmissionPolicy",
+            "spec": {
+                "matchConstraints": {"resourceRules": [rule]},
+                "validations": [
+                    {"expression": "!('spark-exec-id' in object.metadata.labels)", "message": "no executors on Sundays"}
+                ],
+            },
+        },
+        kind
+        | {
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "spec": {
+                "policyName": name,
+                "validationActions": ["Deny"],
+                "matchResources": {
+                    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": notebook.namespace}}
+                },
+            },
+        },
+    ]
+    text = json.dumps({"kind": "List", "apiVersion": "v1", "items": manifests})
+    notebook.target.kubectl("apply", "--filename", "-", stdin=text)
+    time.sleep(5)  # the API server takes up a new policy after a while
+    yield name
+    notebook.target.kubectl("delete", "--filename", "-", stdin=text)
+
+
+def test_a_policy_that_refuses_executors(run: Run, policy: str) -> None:
+    result = run("start(executors=1)")
+    assert "A rule of your platform refuses these executors." in result.stdout
+    assert f'The policy "{policy}" says: no executors on Sundays.' in result.stdout
+
+
+def test_an_executor_that_is_killed_for_its_memory(run: Run) -> None:
+    result = run("""
+spark = start(executors=1, memory="512m")
+
+def take(_):
+    import subprocess, sys, time
+    # The kernel ends the largest process: one of many small ones is never it.
+    code = "import time; taken = bytearray(60 * 2**20); time.sleep(60)"
+    taking = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(14)]
+    time.sleep(30)
+
+try:
+    spark.sparkContext.parallelize([0], 1).foreach(take)
+except Exception as error:
+    print("the job failed")
+print(executors(spark) >= 0, flush=True)
+time.sleep(3)
+""")
+    assert "the job failed" in result.stdout
+    assert "An executor was killed for using more memory than it had." in result.stderr
+    assert "It had 896m: 512m of Java heap and 384m for Python and the rest." in result.stderr
+    assert 'conf={"spark.executor.memoryOverhead": "768m"}' in result.stderr
+
+
+def test_a_driver_that_is_killed(run: Run) -> None:
+    result = run("""
+import signal
+from pyspark import SparkContext
+spark = start(executors=1)
+os.kill(SparkContext._gateway.proc.pid, signal.SIGKILL)
+time.sleep(7)
+start(executors=1)
+""")
+    assert (
+        "The Spark session of this kernel is gone. Its Java process ended (exit code 137): something killed it"
+        in result.stdout
+    )
+    assert "Restart the kernel" in result.stdout
+    assert "The Spark session of this kernel is gone." in result.stderr
