@@ -33,12 +33,12 @@ def registered(spark: SparkSession) -> frozenset[str]:
     return frozenset(filter(None, context.getExecutorIds().mkString(",").split(",")))
 
 
-def log_refusals(level: str) -> None:
-    """Set the level of the driver's log about executor pods that were not made, such as "OFF" or "WARN"."""
+def log_refusals() -> None:
+    """Let the driver's log tell of executor pods that were not made."""
     from pyspark import SparkContext
 
     with suppress(Exception):  # a log of another make is no reason to fail
         log4j = SparkContext._jvm.org.apache.logging.log4j
         log4j.core.config.Configurator.setLevel(
-            "org.apache.spark.scheduler.cluster.k8s.ExecutorPodsAllocator", log4j.Level.toLevel(level)
+            "org.apache.spark.scheduler.cluster.k8s.ExecutorPodsAllocator", log4j.Level.WARN
         )

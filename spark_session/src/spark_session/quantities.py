@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
 
 _QUANTITY = re.compile(r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?P<suffix>[numkMGTPE]i?|)", re.ASCII)
 _SMALL = {"": Decimal(1), "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3")}
@@ -33,10 +33,10 @@ def is_bytes(resource: str) -> bool:
     return resource.rsplit(".", 1)[-1] in {"memory", "storage", "ephemeral-storage"}
 
 
-def amount(resource: str, value: Decimal) -> str:
-    """An amount of a resource as people read it: "1.5 GiB", "2 cores", "4 pods"."""
+def amount(resource: str, value: Decimal, *, up: bool = False) -> str:
+    """An amount of a resource as people read it: "1.5 GiB", "2 cores", "4 pods"; bytes are rounded down, or `up`."""
     if is_bytes(resource):
-        return _bytes(value)
+        return _bytes(value, ROUND_CEILING if up else ROUND_DOWN)
     noun = {"pods": "pod", "count/pods": "pod"}.get(resource) or ("core" if resource.endswith("cpu") else "")
     number = _plain(value)
     if not noun:
@@ -44,11 +44,11 @@ def amount(resource: str, value: Decimal) -> str:
     return f"{number} {noun}" if value == 1 else f"{number} {noun}s"
 
 
-def _bytes(value: Decimal) -> str:
+def _bytes(value: Decimal, rounding: str) -> str:
     for power, unit in ((4, "TiB"), (3, "GiB"), (2, "MiB")):
         factor = Decimal(1024) ** power
         if value >= factor:
-            return f"{_plain((value / factor).quantize(Decimal('0.01'), ROUND_DOWN))} {unit}"
+            return f"{_plain((value / factor).quantize(Decimal('0.01'), rounding))} {unit}"
     return f"{_plain(value)} bytes"
 
 

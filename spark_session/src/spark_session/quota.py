@@ -47,7 +47,8 @@ class Room:
         """The arithmetic."""
         resource = self.resource
         noun = {"pods": "", "count/pods": ""}.get(resource, f" ({resource})")
-        total = amount(resource, asked * self.each + self.own)
+        # Rounded up: what is just too much must not look like the quota itself.
+        total = amount(resource, asked * self.each + self.own, up=True)
         return (
             f"{asked} x {amount(resource, self.each)} and {amount(resource, self.own)} for the notebook make {total}{noun}, and "
             f"your workspace may have {amount(resource, self.hard)}"

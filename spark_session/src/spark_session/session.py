@@ -82,8 +82,7 @@ def get_spark_session(
         watcher = watch.prepare(plan)
         _running = _Running(_start(plan), plan, watcher)
         records.write(records.folder(os.environ), _record(_running))
-        if watcher is not None:
-            _follow(watcher, _running)
+        _follow(_running)
         return _running.spark
 
 
@@ -227,8 +226,12 @@ def _record(running: _Running) -> records.Record:
     )
 
 
-def _follow(watcher: watch.Watcher, running: _Running) -> None:
+def _follow(running: _Running) -> None:
     """In a notebook the cell goes on telling; a script that nobody watches has nothing to do without an executor."""
+    watcher = running.watcher
+    if watcher is None:
+        driver.log_refusals()
+        return
     try:
         watcher.begin(running.spark)
         if not is_interactive():

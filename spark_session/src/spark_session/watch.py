@@ -75,7 +75,6 @@ class Watcher:
         self._spark = spark
         self._restart()
         self._show(self._newest)
-        driver.log_refusals("OFF")  # told in words, once
         self._follower.start()
         threading.Thread(target=self._run, name="spark-session-watch", daemon=True).start()
 
@@ -114,7 +113,7 @@ class Watcher:
             while self._look():
                 pass
         except Exception:  # noqa: BLE001 (whatever goes wrong here must not disturb the session it watches)
-            driver.log_refusals("WARN")
+            driver.log_refusals()
         finally:
             self._ended.set()
             self._follower.end()
@@ -210,7 +209,7 @@ class Watcher:
         if self._questions < len(SECONDS_BETWEEN_QUESTIONS):
             return []
         # The pod that was asked about is not the one that Spark makes, or Spark makes none: only its log tells.
-        driver.log_refusals("WARN")
+        driver.log_refusals()
         return [unexplained(self._asked - counted.created)]
 
     def _events(self, slow: list[Executor]) -> list[Reason]:

@@ -77,7 +77,7 @@ other = subprocess.Popen(
     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
 )
 other.stdout.readline()
-spark = start(executors=3, conf={"spark.kubernetes.allocation.batch.delay": "2s"} and {})
+spark = start(executors=3)
 print(spark.range(1000).count(), executors(spark))
 time.sleep(12)  # more rounds of refusals than stock Spark survives
 print(spark.range(1000).count(), executors(spark))
@@ -100,9 +100,9 @@ def test_an_image_that_is_not_there(run: Run, node: Cluster) -> None:
 
 
 def test_an_executor_that_crashes_at_its_start(run: Run) -> None:
-    result = run("start(executors=1, conf={'spark.executor.extraJavaOptions': '-XX:+NoSuchOption'})")
+    result = run("start(executors=1, conf={'spark.executor.extraJavaOptions': '-Xss1k'})")
     assert "The Java of an executor does not start." in result.stdout
-    assert "Unrecognized VM option 'NoSuchOption'" in result.stdout
+    assert "The Java thread stack size specified is too small" in result.stdout
 
 
 def test_an_executor_larger_than_the_node(run: Run) -> None:
