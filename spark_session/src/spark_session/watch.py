@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from spark_session import driver, quota, report
+from spark_session import driver, mismatch, quota, report
 from spark_session.crashes import driver_ended, gone
 from spark_session.display import Display, Nowhere, choose, is_interactive
 from spark_session.errors import SparkSessionError
@@ -64,6 +64,7 @@ class Watcher:
         self._questions = 0
         self._next_question = 0.0
         self._newest = Report(Count(self._asked), note=note)
+        self._compared = False
         self._changed = threading.Condition()
         self._ended = threading.Event()
         self._spark: SparkSession | None = None
@@ -132,9 +133,8 @@ class Watcher:
         if (code := driver.exit_code()) is not None:
             self._show(replace(self._newest, ended=True, troubles=report.gather([driver_ended(code)])))
             return False
-        if not self._newest.is_ready or self._newest.count.registered != len(self._alive()):
-            with suppress(Exception):  # the JVM is ending: the next look tells
-                self._registered = driver.registered(spark)
+        with suppress(Exception):  # the JVM is ending: the next look tells
+            self._registered = driver.registered(spark)
         self._report()
         return True
 
@@ -178,6 +178,9 @@ class Watcher:
     def _report(self) -> None:
         now, executors = time.time(), list(self._executors.values())
         counted = count(self._asked, executors, self._registered)
+        if counted.registered and not self._compared:
+            self._compared = True
+            threading.Thread(target=self._compare, name="spark-session-compare", daemon=True).start()
         if counted.is_complete:
             self._hindrances = []
         elif time.monotonic() >= self._next_question:
@@ -196,8 +199,21 @@ class Watcher:
         pause = SECONDS_BETWEEN_QUESTIONS[min(self._questions, len(SECONDS_BETWEEN_QUESTIONS) - 1)]
         self._questions += 1
         self._next_question = time.monotonic() + pause
-        with suppress(OSError, http.client.HTTPException, ValueError):  # the follower tells that it does not answer
+        asked_at = time.monotonic()
+        try:
             self._hindrances = [*self._refusal(counted), *self._events(slow_to_start(executors, now))]
+        except (OSError, http.client.HTTPException, ValueError):
+            # A watch may take minutes to find out that its server is away.
+            self._silent_since = self._silent_since or asked_at
+        else:
+            self._silent_since = None
+
+    def _compare(self) -> None:
+        """Look for differences between here and the executors, beside the watch, as it takes a job."""
+        spark = self._spark
+        with suppress(Exception):  # the session may end meanwhile
+            if spark is not None and (reason := mismatch.look(spark, self._plan)) is not None:
+                self._past = [*self._past, reason]
 
     def _refusal(self, counted: Count) -> list[Reason]:
         if counted.created >= self._asked:
@@ -222,9 +238,6 @@ class Watcher:
         return reasons
 
     # ---- small things ----
-
-    def _alive(self) -> list[Executor]:
-        return [one for one in self._executors.values() if one.is_alive]
 
     def _restart(self) -> None:
         self._begun = time.monotonic()

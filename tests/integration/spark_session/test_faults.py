@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cluster import Cluster
+from cluster import Cluster, cgroups
+from cluster.settings import cgroup
 from tests.support.notebook_pod import Notebook, running_notebook
 
 QUOTA = {"pods": 4}  # the notebook and three executors
@@ -199,3 +204,86 @@ start(executors=1)
     )
     assert "Restart the kernel" in result.stdout
     assert "The Spark session of this kernel is gone." in result.stderr
+
+
+def test_the_kubernetes_api_is_away_for_30_seconds(run: Run, notebook: Notebook, node: Cluster) -> None:
+    [server] = [
+        pid
+        for pid in cgroups.processes(cgroup(node.name, node.folder), cgroups.NODE)
+        if program(pid) == "kube-apiserver"
+    ]
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(
+            run,
+            """
+from pathlib import Path
+import signal
+
+def kill_java(_):
+    import os, signal
+    for process in os.listdir("/proc"):
+        if process.isdigit() and os.path.basename(os.path.realpath(f"/proc/{process}/exe")) == "java":
+            os.kill(int(process), signal.SIGKILL)
+
+spark = start(executors=2)
+wait_until(lambda: executors(spark) == 2)
+Path("/tmp/up").touch()
+wait_until(Path("/tmp/away").exists)
+time.sleep(2)
+try:
+    spark.sparkContext.parallelize([0], 1).foreach(kill_java)
+except Exception:
+    pass
+print(spark.range(1000).count(), executors(spark) >= 1, flush=True)
+time.sleep(24)
+print(spark.range(1000).count(), flush=True)
+wait_until(lambda: executors(spark) == 2, 120)
+time.sleep(6)
+""",
+        )
+        wait_until(lambda: "up" in notebook.kubectl("exec", notebook.name, "--", "ls", "/tmp").split())
+        notebook.kubectl("exec", notebook.name, "--", "touch", "/tmp/away")
+        os.kill(server, signal.SIGSTOP)
+        try:
+            time.sleep(30)
+        finally:
+            os.kill(server, signal.SIGCONT)
+        result = running.result()
+    assert result.stdout.split()[0] == "1000", result.stderr
+    assert result.stdout.split()[2] == "1000", result.stderr
+    assert "Kubernetes does not answer at the moment." in result.stderr
+    assert "An executor was killed." in result.stderr
+    assert "2 executors ready after" in result.stderr
+
+
+def test_packages_that_executors_lack(run: Run) -> None:
+    result = run("""
+import site
+from pathlib import Path
+
+def install():
+    folder = Path(site.getusersitepackages(), "lifelines-0.30.0.dist-info")
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\\nName: lifelines\\nVersion: 0.30.0\\n")
+    return folder
+
+folder = install()
+start(executors=1)
+time.sleep(30)
+(folder / "METADATA").unlink()
+folder.rmdir()
+""")
+    assert (
+        "Executors don't have the same Python packages as this notebook. They lack lifelines 0.30.0." in result.stderr
+    )
+
+
+def program(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode().rsplit("/", 1)[-1]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(1)
