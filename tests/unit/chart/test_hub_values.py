@@ -45,6 +45,8 @@ KEYS = {
         "maxExecutors",
         "maxExecutorCores",
         "maxExecutorMemory",
+        "executorProgress",
+        "firstExecutorTimeout",
         "conf",
     },
     "cull": {"enabled", "timeout", "every", "maxAge", "users"},
