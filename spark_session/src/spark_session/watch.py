@@ -18,7 +18,7 @@ from spark_session.follow import Changed, Event, Follower, Listed, Unanswered
 from spark_session.kube import Api, ApiError, Object
 from spark_session.plan import Plan
 from spark_session.pods import Count, Executor, count, executor
-from spark_session.reasons import Facts, Reason, from_event, slow_to_start, stuck, unanswered, unexplained
+from spark_session.reasons import Facts, Kind, Reason, from_event, slow_to_start, stuck, unanswered, unexplained
 from spark_session.refusals import refused
 from spark_session.report import Report
 from spark_session.shape import image, manifest, shape
@@ -31,7 +31,8 @@ SECONDS_BETWEEN_LATE_LOOKS = 5.0
 LATE = 120.0
 SECONDS_BETWEEN_QUESTIONS = (2.0, 5.0, 10.0, 30.0)  # to the API about what is missing; the last one for ever
 SILENCE_WORTH_A_WORD = 5.0
-MOST_PAST = 50
+MOST_PAST = 1000
+HOPELESS_ROUNDS = 3  # as often as this each executor was made anew, and crashed
 LOG_LINES = 200
 _ANY = (ApiError, OSError, http.client.HTTPException, ValueError, KeyError)
 
@@ -98,13 +99,11 @@ class Watcher:
         deadline = time.monotonic() + timeout
         with self._changed:
             while not self._newest.count.registered and self._newest.count.asked:
-                reasons = [trouble.reason for trouble in (*self._newest.troubles, *self._newest.past)]
-                hopeless = [reason for reason in reasons if reason.final]
-                if hopeless and not self._newest.count.created:
-                    raise hopeless[0].error()
+                if (hopeless := _hopeless(self._newest)) is not None:
+                    raise hopeless.error()
                 left = deadline - time.monotonic()
                 if left <= 0 or self._ended.is_set():
-                    raise _too_late(self._newest, timeout, reasons)
+                    raise _too_late(self._newest, timeout)
                 self._changed.wait(min(left, 1.0))
 
     # ---- in the thread ----
@@ -222,8 +221,8 @@ class Watcher:
             self._api.dry_run("pods", manifest(self._plan, self._owner))
         except ApiError as error:
             return [refused(error.status, error.message, self._facts.size)]
-        if self._questions < len(SECONDS_BETWEEN_QUESTIONS):
-            return []
+        if self._past or self._questions < len(SECONDS_BETWEEN_QUESTIONS):
+            return []  # those that crash are made again
         # The pod that was asked about is not the one that Spark makes, or Spark makes none: only its log tells.
         driver.log_refusals()
         return [unexplained(self._asked - counted.created)]
@@ -292,7 +291,18 @@ def _asked(plan: Plan) -> int:
     return int(settings["spark.executor.instances"].text)
 
 
-def _too_late(newest: Report, timeout: float, reasons: list[Reason]) -> SparkSessionError:
+def _hopeless(newest: Report) -> Reason | None:
+    """A reason for which there will never be an executor."""
+    refused_for_good = [trouble.reason for trouble in newest.troubles if trouble.reason.final]
+    if refused_for_good and not newest.count.created:
+        return refused_for_good[0]
+    rounds = HOPELESS_ROUNDS * newest.count.asked
+    crashing = [t.reason for t in newest.past if t.executors >= rounds and t.reason.kind is not Kind.NODE]
+    return crashing[0] if crashing else None
+
+
+def _too_late(newest: Report, timeout: float) -> SparkSessionError:
+    reasons = [trouble.reason for trouble in (*newest.troubles, *newest.past)]
     if reasons:
         error = reasons[0].error()
         return SparkSessionError(f"No executor came within {round(timeout)} s. {error.what}", error.why, error.fix)

@@ -106,7 +106,7 @@ def test_an_image_that_is_not_there(run: Run, node: Cluster) -> None:
 
 def test_an_executor_that_crashes_at_its_start(run: Run) -> None:
     result = run("start(executors=1, conf={'spark.executor.extraJavaOptions': '-Xss1k'})")
-    assert "The Java of an executor does not start." in result.stdout
+    assert result.stdout.startswith("The Java of an executor does not start.")
     assert "The Java thread stack size specified is too small" in result.stdout
 
 
