@@ -9,10 +9,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from spark_session.reasons import Kind
+from spark_session.refusals import refused
+from spark_session.shape import Shape
 
 from cluster import Cluster, cgroups
 from cluster.settings import cgroup
@@ -276,6 +280,95 @@ folder.rmdir()
     assert (
         "Executors don't have the same Python packages as this notebook. They lack lifelines 0.30.0." in result.stderr
     )
+
+
+def test_the_pod_that_is_asked_about_is_the_pod_that_spark_makes(run: Run, notebook: Notebook) -> None:
+    result = run("""
+import spark_session
+from spark_session.kube import Api
+from spark_session.shape import manifest
+
+spark = start(executors=1)
+plan = spark_session.explain()
+workspace = plan.context.environment.workspace
+api = Api(workspace.api_url, workspace.namespace)
+owner = api.get("pods", workspace.pod_name)["metadata"]["uid"]
+asked = manifest(plan, owner)
+api.dry_run("pods", asked)
+[made] = api.list("pods", labelSelector=f"spark-notebooks.io/session={plan.context.session_id}")["items"]
+print(json.dumps([asked, made]))
+""")
+    asked, made = json.loads(result.stdout.splitlines()[-1])
+    names = {"spark-exec-id"}
+    labels = {key: value for key, value in asked["metadata"]["labels"].items() if key not in names}
+    assert labels.items() <= made["metadata"]["labels"].items()
+    assert names <= made["metadata"]["labels"].keys()
+    [owner], [real_owner] = asked["metadata"]["ownerReferences"], made["metadata"]["ownerReferences"]
+    assert owner.items() <= real_owner.items()
+    [container], [real] = asked["spec"]["containers"], made["spec"]["containers"]
+    for key in ("name", "image", "imagePullPolicy", "args", "resources", "securityContext", "workingDir"):
+        assert container[key] == real[key], key
+    for key in ("serviceAccountName", "restartPolicy", "securityContext", "automountServiceAccountToken"):
+        assert asked["spec"][key] == made["spec"][key], key
+    assert {volume["name"] for volume in asked["spec"]["volumes"]} == {
+        volume["name"] for volume in made["spec"]["volumes"]
+    }
+
+
+@pytest.fixture
+def strict_namespace(notebook: Notebook) -> Iterator[str]:
+    """A namespace whose quota, limits and security level refuse all kinds of pods."""
+    name = "test-faults-strict"
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    manifests = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
+        {
+            "apiVersion": "v1",
+            "kind": "ResourceQuota",
+            "metadata": {"name": "few", "namespace": name},
+            "spec": {"hard": {"limits.memory": "1Gi", "requests.cpu": "1", "limits.cpu": "1"}},
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "LimitRange",
+            "metadata": {"name": "small", "namespace": name},
+            "spec": {"limits": [{"type": "Container", "max": {"memory": "2Gi"}}]},
+        },
+    ]
+    text = json.dumps({"kind": "List", "apiVersion": "v1", "items": manifests})
+    notebook.target.kubectl("apply", "--filename", "-", stdin=text)
+    yield name
+    notebook.target.kubectl("delete", "namespace", name)
+
+
+REFUSED_PODS: list[tuple[dict[str, Any], dict[str, Any], Kind, str]] = [
+    ({"memory": "3Gi", "cpu": "1"}, {}, Kind.LIMIT, "maximum memory usage per Container is 2Gi, but limit is 3Gi"),
+    ({"memory": "1536Mi", "cpu": "1"}, {}, Kind.QUOTA, "Your workspace may have 1 GiB of memory, and 0 bytes are used"),
+    ({"memory": "512Mi"}, {}, Kind.QUOTA, "It counts limits.cpu"),
+    ({"memory": "512Mi", "cpu": "1"}, {"hostNetwork": True}, Kind.POD_SECURITY, 'Pod Security Standard "restricted"'),
+    ({"memory": "512Mi", "cpu": "1"}, {"serviceAccountName": "nobody"}, Kind.REFUSED, '"nobody", which they run as'),
+    ({"memory": "512Mi", "cpu": "1"}, {"restartPolicy": "Maybe"}, Kind.REFUSED, "restartPolicy"),
+]
+
+
+def test_the_api_servers_own_sentences_are_understood(notebook: Notebook, strict_namespace: str) -> None:
+    size = Shape(Decimal(1), None, 512, 896)
+    security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    context = {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}}
+    wait_until(lambda: "default" in notebook.target.kubectl("--namespace", strict_namespace, "get", "sa").stdout)
+    for limits, spec, kind, words in REFUSED_PODS:
+        container = {"name": "c", "image": "x", "resources": {"limits": limits}, "securityContext": security}
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "refused", "namespace": strict_namespace},
+            "spec": {"containers": [container], "securityContext": context, **spec},
+        }
+        answer = notebook.target.kubectl(
+            "create", "--dry-run=server", "--filename", "-", stdin=json.dumps(pod), check=False
+        )
+        reason = refused(403, answer.stderr.strip(), size)
+        assert (reason.kind, words in reason.why) == (kind, True), reason
 
 
 def program(pid: int) -> str:
