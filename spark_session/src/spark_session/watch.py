@@ -150,10 +150,10 @@ class Watcher:
             return
         self._silent_since = None
         if isinstance(event, Listed):
-            found = [executor(pod) for pod in event.pods]
+            known, found = self._executors, [executor(pod) for pod in event.pods]
             self._executors = {one.pod: one for one in found}
             for one in found:
-                self._mourn(one, None)
+                self._mourn(one, known.get(one.pod))
         elif isinstance(event, Changed):
             one = executor(event.pod)
             before = self._executors.pop(one.pod, None)
