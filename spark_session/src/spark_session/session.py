@@ -261,6 +261,8 @@ def _stop() -> None:
     """End the session with its process: the executors go now rather than when the pod goes."""
     with _lock:
         if _running is not None:
+            if _running.watcher is not None:
+                _running.watcher.end()
             # The JVM may be gone already, by a crash or by the signal that ends this process.
             with suppress(Exception):
                 _running.spark.stop()

@@ -56,6 +56,7 @@ class Watcher:
         self._owner = str(notebook["metadata"]["uid"])
         self._facts = Facts(shape(plan.settings), image(plan.settings), plan.settings["spark.driver.host"].text)
         self._asked = _asked(plan)
+        self._is_dynamic = _is_dynamic(plan)
         self._executors: dict[str, Executor] = {}
         self._registered: frozenset[str] = frozenset()
         self._past: list[Reason] = []
@@ -66,6 +67,7 @@ class Watcher:
         self._next_question = 0.0
         self._newest = Report(Count(self._asked), note=note)
         self._compared = False
+        self._difference: list[Reason] = []
         self._changed = threading.Condition()
         self._ended = threading.Event()
         self._spark: SparkSession | None = None
@@ -180,18 +182,23 @@ class Watcher:
         if counted.registered and not self._compared:
             self._compared = True
             threading.Thread(target=self._compare, name="spark-session-compare", daemon=True).start()
+        before = self._newest
         if counted.is_complete:
             self._hindrances = []
+            if self._is_dynamic:
+                self._asked = 0  # from now on Spark decides how many there are
+        elif before.is_ready:
+            self._restart()  # one was lost: its replacement has a time of its own
         elif time.monotonic() >= self._next_question:
             self._ask(counted, executors, now)
         reasons = [*self._hindrances, *stuck(executors, self._registered, self._facts, now)]
         if self._silent_since is not None and not counted.is_complete:
             silent = time.monotonic() - self._silent_since
             reasons += [unanswered(silent)] if silent > SILENCE_WORTH_A_WORD else []
-        before = self._newest
         done = counted.is_complete and before.is_ready
         seconds = before.seconds if done else time.monotonic() - self._begun
-        self._show(Report(counted, seconds, report.gather(reasons), report.gather(self._past), note=self._note))
+        past = report.gather([*self._past, *self._difference])
+        self._show(Report(counted, seconds, report.gather(reasons), past, note=self._note))
 
     def _ask(self, counted: Count, executors: list[Executor], now: float) -> None:
         """Ask the API about what is missing, less and less often."""
@@ -212,7 +219,7 @@ class Watcher:
         spark = self._spark
         with suppress(Exception):  # the session may end meanwhile
             if spark is not None and (reason := mismatch.look(spark, self._plan)) is not None:
-                self._past = [*self._past, reason]
+                self._difference = [reason]
 
     def _refusal(self, counted: Count) -> list[Reason]:
         if counted.created >= self._asked:
@@ -285,10 +292,15 @@ def _fits(plan: Plan, api: Api, notebook: Object) -> str:
 
 def _asked(plan: Plan) -> int:
     settings = plan.settings
-    if (enabled := settings.get("spark.dynamicAllocation.enabled")) is not None and enabled.text == "true":
+    if _is_dynamic(plan):
         keys = ("spark.dynamicAllocation.initialExecutors", "spark.dynamicAllocation.minExecutors")
         return max(int(settings[key].text) if key in settings else 0 for key in keys)
     return int(settings["spark.executor.instances"].text)
+
+
+def _is_dynamic(plan: Plan) -> bool:
+    enabled = plan.settings.get("spark.dynamicAllocation.enabled")
+    return enabled is not None and enabled.text == "true"
 
 
 def _hopeless(newest: Report) -> Reason | None:
