@@ -63,6 +63,14 @@ class SparkSessionDefaults(Configurable):
         help="Encrypt shuffle and spill files on the disks of executors, with a key that only the session has. The key "
         "travels over the network, so set network_encryption, too.",
     ).tag(config=True)
+    executor_progress = Bool(
+        True, help="Whether a session tells how far its executors are, and why they don't come: false for silence."
+    ).tag(config=True)
+    first_executor_timeout = Float(
+        600.0,
+        min=0.0,
+        help="Seconds that a script which runs unattended waits for its first executor, before it ends with the reason why there is none.",
+    ).tag(config=True)
     conf = Dict(help="Spark settings of every session. A call's own conf wins where researchers may set the key.").tag(
         config=True
     )

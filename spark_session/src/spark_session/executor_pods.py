@@ -1,29 +1,27 @@
-"""The executor pods of this workspace, through the Kubernetes API and the service account of this pod."""
+"""The executor pods of this workspace, for those who clear them away."""
 
 from __future__ import annotations
 
-import json
-import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
-from urllib.request import HTTPSHandler, Request, build_opener
 
 from spark_session.environment import SERVICE_ACCOUNT
+from spark_session.kube import Api, ApiError, Object
 from spark_session.pod_template import LABEL_PREFIX
 
 SESSION_LABEL = f"{LABEL_PREFIX}/session"
 EXECUTOR_LABEL = "spark-exec-id"
-TIMEOUT = 10.0
 GRACE = 1
 """Seconds between the polite signal and the other one, for executors that nobody needs any more."""
 
-Pod = dict[str, Any]
+Pod = Object
 
 
 class ExecutorPods:
-    """Every method raises OSError where the API refuses or does not answer.
+    """For use by any thread. Every method raises OSError where the API refuses or does not answer.
 
     Args:
         url: "https://host:port" of the API server.
@@ -32,10 +30,8 @@ class ExecutorPods:
     """
 
     def __init__(self, url: str, namespace: str, account: Path = SERVICE_ACCOUNT) -> None:
-        self._pods = f"{url}/api/v1/namespaces/{namespace}/pods"
-        self._account = account
-        context = ssl.create_default_context(cafile=str(account / "ca.crt"))
-        self._opener = build_opener(HTTPSHandler(context=context))
+        self._kubernetes = Api(url, namespace, account)
+        self._lock = threading.Lock()
 
     def list(self, session_id: str | None = None, ended: bool = False) -> list[Pod]:
         """Executor pods of a session, or of every session; ended: only those whose containers have ended."""
@@ -44,30 +40,32 @@ class ExecutorPods:
         query = {"labelSelector": label, "resourceVersion": "0"}
         if ended:
             query["fieldSelector"] = "status.phase!=Pending,status.phase!=Running"
-        items: list[Pod] = json.loads(self._call("GET", "", query))["items"]
+        with self._api() as api:
+            items: list[Pod] = api.list("pods", **query)["items"]
         return items
 
     def log(self, name: str, lines: int) -> str:
         """The last lines of a pod's log."""
-        return self._call("GET", f"/{name}/log", {"tailLines": str(lines)}).decode(errors="replace")
+        with self._api() as api:
+            return api.log(name, lines)
 
     def delete(self, name: str) -> None:
         """Delete one pod."""
-        self._call("DELETE", f"/{name}", {"gracePeriodSeconds": str(GRACE)})
+        with self._api() as api:
+            api.delete("pods", name, gracePeriodSeconds=GRACE)
 
     def delete_session(self, session_id: str) -> None:
         """Delete all executor pods of a session."""
-        query = {"labelSelector": f"{SESSION_LABEL}={session_id}", "gracePeriodSeconds": str(GRACE)}
-        self._call("DELETE", "", query)
+        with self._api() as api:
+            api.delete_all("pods", labelSelector=f"{SESSION_LABEL}={session_id}", gracePeriodSeconds=GRACE)
 
-    def _call(self, method: str, path: str, query: Mapping[str, str]) -> bytes:
-        # Kubernetes renews the file before the token in it runs out.
-        token = (self._account / "token").read_text().strip()
-        request = Request(f"{self._pods}{path}?{urlencode(query)}", method=method)  # noqa: S310 (https)
-        request.add_header("Authorization", f"Bearer {token}")
-        with self._opener.open(request, timeout=TIMEOUT) as response:
-            answer: bytes = response.read()
-        return answer
+    @contextmanager
+    def _api(self) -> Iterator[Api]:
+        with self._lock:
+            try:
+                yield self._kubernetes
+            except (ApiError, HTTPException) as error:
+                raise OSError(f"the Kubernetes API: {error}") from error
 
 
 def session_of(pod: Pod) -> str:

@@ -66,6 +66,8 @@ def executor_pod(context: Context) -> dict[str, Any]:
                         "readOnlyRootFilesystem": True,
                         "capabilities": {"drop": ["ALL"]},
                     },
+                    # The last lines of an executor that failed outlive it in its status.
+                    "terminationMessagePolicy": "FallbackToLogsOnError",
                     "volumeMounts": mounts,
                 }
             ],

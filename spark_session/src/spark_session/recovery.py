@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-_SIGNALS = {9: "it was killed, most often for lack of memory in the pod", 15: "something asked it to end"}
-_OUT_OF_MEMORY = 52
-
-
-def exit_code() -> int | None:
-    """Exit code of this process' JVM, negative for a signal; None while it runs, and where there is none."""
-    from pyspark import SparkContext
-
-    process = getattr(SparkContext._gateway, "proc", None)
-    code: int | None = None if process is None else process.poll()
-    return code
+from spark_session.crashes import driver_ended
 
 
 def what_was_lost(code: int) -> str:
     """What a researcher is told when a new session takes the place of one whose JVM ended with this code."""
-    why = "its heap was full" if code == _OUT_OF_MEMORY else _SIGNALS.get(-code, f"exit code {code}")
+    reason = driver_ended(code)
     return (
-        f"The Java process of the last Spark session ended ({why}), and a new session takes its place. Lost are its DataFrames, cached data, "
-        "temporary views, functions made with udf() and running queries: make them again. What is in Python and on S3 is as it was. "
-        'For more memory: conf={"spark.driver.memory": "2g"}.'
+        f"{reason.what} {reason.why} A new session takes its place. Lost are its DataFrames, cached data, temporary views, functions made with "
+        f"udf() and running queries: make them again. What is in Python and on S3 is as it was. {reason.fix}"
     )
 
 

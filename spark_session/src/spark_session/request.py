@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -116,12 +117,12 @@ def _parse_key(key: object) -> str:
 def _parse_setting(key: object, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and math.isfinite(value):
         return str(value)
     if isinstance(value, str) and "\0" not in value:
         return value
     raise SparkSessionError(
-        f"conf[{key!r}] is a {type(value).__name__}.",
-        "The value of a setting must be text, a number, True or False.",
+        f"conf[{key!r}] is a {type(value).__name__} that no setting can have: {show(value)}.",
+        "The value of a setting must be text, a finite number, True or False.",
         "Leave a key out to keep its default.",
     )

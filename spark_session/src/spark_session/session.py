@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from spark_session import records, recovery
+from spark_session import driver, records, recovery, watch
 from spark_session.context import Context
 from spark_session.control import Cluster
 from spark_session.defaults import load_defaults
+from spark_session.display import is_interactive
 from spark_session.environment import detect
 from spark_session.errors import SparkSessionError, SparkSessionWarning
 from spark_session.plan import Plan, build
@@ -38,6 +39,7 @@ class _Running:
     spark: SparkSession
     plan: Plan
     cluster: Cluster
+    watcher: watch.Watcher | None
 
 
 _lock = threading.RLock()
@@ -88,6 +90,7 @@ def get_spark_session(
         _discard()
         _refuse_foreign_session()
         plan = build(_context(request))
+        watcher = watch.prepare(plan)
         records.write(records.folder(os.environ), _starting(plan))
         try:
             spark = _start(plan)
@@ -96,7 +99,8 @@ def get_spark_session(
             raise
         records.write(records.folder(os.environ), _started(spark, plan))
         forget = partial(records.remove, records.folder(os.environ), plan.context.session_id)
-        _running = _Running(spark, plan, Cluster(spark, plan, forget))
+        _running = _Running(spark, plan, Cluster(spark, plan, forget, watcher.expect if watcher else None), watcher)
+        _follow(_running)
         return spark
 
 
@@ -149,7 +153,7 @@ def _alive() -> _Running | None:
 
 def _jvm_ended() -> bool:
     """Whether the JVM of this process ended by itself; it is then forgotten, and the next session starts another one."""
-    code = recovery.exit_code()
+    code = driver.exit_code()
     if code is None:
         return False
     if _running is not None and _running.spark.sparkContext._jsc is not None:
@@ -274,6 +278,21 @@ def _started(spark: SparkSession, plan: Plan) -> records.Record:
     )
 
 
+def _follow(running: _Running) -> None:
+    """In a notebook the cell goes on telling; a script that nobody watches has nothing to do without an executor."""
+    watcher = running.watcher
+    if watcher is None:
+        driver.log_refusals()
+        return
+    try:
+        watcher.begin(running.spark)
+        if not is_interactive():
+            watcher.wait_for_first(running.plan.context.defaults.first_executor_timeout)
+    except BaseException:
+        _stop()
+        raise
+
+
 def _remove_scratch(plan: Plan) -> None:
     if plan.files:
         shutil.rmtree(plan.context.scratch, ignore_errors=True)
@@ -282,6 +301,8 @@ def _remove_scratch(plan: Plan) -> None:
 def _discard() -> None:
     global _running  # noqa: PLW0603 (a process has one SparkContext)
     if _running is not None:
+        if _running.watcher is not None:
+            _running.watcher.end()
         _running.cluster.release()
         _remove_scratch(_running.plan)
         _running = None
@@ -292,6 +313,8 @@ def _stop() -> None:
     """End the session with its process: the executors go now rather than when the pod goes."""
     with _lock:
         if _running is not None:
+            if _running.watcher is not None:
+                _running.watcher.end()
             # The JVM may be gone already, by a crash or by the signal that ends this process.
             with suppress(Exception):
                 _running.spark.stop()

@@ -207,3 +207,12 @@ def find(key: str) -> Setting | None:
     if key in _EXACT:
         return _EXACT[key]
     return next((family for family in _FAMILIES if key.startswith(family.key)), None)
+
+
+_LETTERS = {"".join(sorted(key.lower())): key for key in _EXACT}
+
+
+def misspelt(key: str) -> str | None:
+    """The declared key that has the same letters in another case or order; None where there is none, or it is that key."""
+    meant = _LETTERS.get("".join(sorted(key.lower())))
+    return None if meant == key else meant

@@ -48,6 +48,8 @@ KEYS = {
         "fallbackStorage",
         "networkEncryption",
         "spillEncryption",
+        "executorProgress",
+        "firstExecutorTimeout",
         "conf",
     },
     "cull": {"enabled", "timeout", "every", "maxAge", "users"},

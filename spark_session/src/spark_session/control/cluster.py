@@ -34,10 +34,17 @@ class Cluster:
     Shows itself in a notebook as a table with a control for the number of executors; as text elsewhere.
     """
 
-    def __init__(self, spark: SparkSession, plan: Plan, forget: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        spark: SparkSession,
+        plan: Plan,
+        forget: Callable[[], None],
+        expect: Callable[[int], None] | None = None,
+    ) -> None:
         self._spark = spark
         self._plan = plan
         self._forget = forget
+        self._expect = expect or (lambda executors: None)
         self._scheduler = Scheduler(spark)
         self._process: Any = getattr(spark.sparkContext._gateway, "proc", None)
         self._target = plan.context.executors
@@ -84,6 +91,7 @@ class Cluster:
             self._bounds = None
             self._target = most
             self._scheduler.request(most)
+            self._expect(most)
             load = self._scheduler.load()
             staying = [work for work in load.executors if work.id not in self._leaving]
             self._send_away(here_over(staying, most))
@@ -247,6 +255,7 @@ class Cluster:
             decision = decide(replace(load, executors=staying), self._bounds, self._history)
             if decision.target != self._target:
                 self._scheduler.request(decision.target)
+                self._expect(decision.target)
             self._send_away(decision.remove)
             self._target, self._history = decision.target, decision.history
 
