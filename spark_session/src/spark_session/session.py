@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from spark_session import records
+from spark_session import jvm, records
 from spark_session.context import Context
 from spark_session.defaults import load_defaults
 from spark_session.environment import detect
@@ -152,6 +152,7 @@ def _start(plan: Plan) -> SparkSession:
     _write_files(plan)
     os.environ.update(plan.variables)
     try:
+        jvm.ensure_started({key: value.text for key, value in plan.settings.items()})
         spark: SparkSession = SparkSession.builder.config(
             map={key: value.text for key, value in plan.settings.items()}
         ).getOrCreate()
@@ -179,8 +180,8 @@ def _prepare_jvm(settings: Settings) -> None:
     global _launch_settings  # noqa: PLW0603 (a process has one JVM)
     from pyspark import SparkContext
 
-    jvm: Any = SparkContext._jvm
-    if jvm is None:
+    running: Any = SparkContext._jvm
+    if running is None:
         _launch_settings = settings
         return
     _refuse_dead_jvm()
@@ -194,7 +195,7 @@ def _prepare_jvm(settings: Settings) -> None:
         )
     # spark-submit leaves the settings of the launch behind as system properties, which every later session would read.
     for key in launched.keys() - settings.keys():
-        jvm.java.lang.System.clearProperty(key)
+        running.java.lang.System.clearProperty(key)
 
 
 def _text(settings: Settings, key: str) -> str | None:
