@@ -210,11 +210,16 @@ def _start(installation: Installation, settings: Mapping[str, str], variables: M
             # Ctrl-C and the interrupt of a kernel go to the group of the Python process: they are not for the JVM.
             process_group=0,
         )
-        while not connection.exists():
-            if process.poll() is not None:
-                raise PySparkRuntimeError(errorClass="JAVA_GATEWAY_EXITED", messageParameters={})
-            time.sleep(0.01)
-        gateway = _connect(connection)
+        try:
+            while not connection.exists():
+                if process.poll() is not None:
+                    raise PySparkRuntimeError(errorClass="JAVA_GATEWAY_EXITED", messageParameters={})
+                time.sleep(0.01)
+            gateway = _connect(connection)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
     gateway.proc = process
     return gateway
 

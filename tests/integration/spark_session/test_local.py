@@ -171,6 +171,29 @@ print(ours, theirs)
     assert result.stdout.splitlines()[0] == "True", result.stdout + result.stderr
 
 
+def test_an_interrupted_start_leaves_no_jvm_and_the_next_call_works(run: Run) -> None:
+    result = run("""
+import os, signal, subprocess, threading, time
+from spark_session import get_spark_session
+
+def drivers():
+    return subprocess.run(["pgrep", "-P", str(os.getpid()), "java"], capture_output=True, text=True).stdout.split()
+
+def interrupt():
+    while not drivers():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt).start()
+try:
+    get_spark_session()
+except KeyboardInterrupt:
+    print(drivers())
+print(get_spark_session().range(3).count())
+""")
+    assert result.stdout.splitlines() == ["[]", "3"], result.stderr
+
+
 def test_without_java_the_error_says_so(run: Run, variables: dict[str, str], tmp_path: Path) -> None:
     variables["JAVA_HOME"] = str(tmp_path)
     result = run("""
