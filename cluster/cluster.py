@@ -99,6 +99,12 @@ class Cluster:
 
     # ---- what others tell it ----
 
+    def check_machine(self) -> None:
+        """Raises ClusterError with all that stands in the way of a node that does not run yet, and what to do about it."""
+        self._require_root()
+        if not self._node_process():
+            self._check_machine()
+
     def up(self, *, durable: bool = True) -> None:
         """Start the node, or do nothing where it runs. Its objects and volumes are those of the last time.
 

@@ -77,6 +77,8 @@ def relay_command(where: Target, platform: Platform, port: int) -> list[str]:
 def prepare(where: Target) -> dict[str, str]:
     """Starts the node and builds the images side by side (one waits for the network while the other computes), then pushes."""
     if where.node:
+        # Before anything else runs, so that this is the only thing that is said.
+        where.node.check_machine()
         run_together(
             [sys.executable, "-m", "cluster", "up", "--quiet", "--name", where.node.name],
             [sys.executable, "-m", "dev.images", "build", "--quiet"],
