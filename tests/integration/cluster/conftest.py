@@ -14,8 +14,8 @@ from tests.support.node_watch import Watch
 
 @pytest.fixture(scope="session")
 def watch() -> Iterator[Watch]:
-    """The instance `itest`, running; it is deleted in the end."""
-    cluster = Cluster("itest")
+    """An instance to start and stop, running; it is deleted in the end."""
+    cluster = Cluster(os.environ.get("SPARK_NOTEBOOKS_TEST_CLUSTER", "test") + "-life")
     cluster.delete()
     watch = Watch(cluster)
     try:
@@ -27,7 +27,7 @@ def watch() -> Iterator[Watch]:
 
 @pytest.fixture
 def cluster(watch: Watch) -> Cluster:
-    """The instance `itest`, running again if a test has ended it."""
+    """The instance to start and stop, running again if a test has ended it."""
     watch.cluster.up(durable=False)
     return watch.cluster
 
