@@ -8,6 +8,7 @@ from spark_session.context import Context
 from spark_session.settings import Settings
 from spark_session.steps.allocation import allocation
 from spark_session.steps.authentication import authentication
+from spark_session.steps.committer import committer
 from spark_session.steps.console import console
 from spark_session.steps.executor_environment import executor_environment
 from spark_session.steps.identity import identity
@@ -26,6 +27,7 @@ STEPS: tuple[Step, ...] = (
     allocation,
     authentication,
     s3,
+    committer,
     executor_environment,
     console,
 )
