@@ -10,7 +10,6 @@ from xdist.scheduler import LoadScopeScheduling
 
 from cluster import Cluster
 
-
 # Tests assert behaviour, not times: a machine may be busy.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
