@@ -78,10 +78,10 @@ def running_notebook(
     """
     target = of_node(node)
     image = images.build(["notebook"], push_to=node.registry)["notebook"]
-    hub = HubIdentity(namespace="default", fullname="test-spark-notebooks")
+    hub = HubIdentity(namespace="default", fullname=f"{namespace}-spark-notebooks")
     workspace = Workspace("ada", namespace, hub, quota=quota, credentials="[default]\n")
     roles = target.helm(
-        *("template", "test", str(REPOSITORY / "charts" / "spark-notebooks"), "--set", "s3.embedded.enabled=true"),
+        *("template", namespace, str(REPOSITORY / "charts" / "spark-notebooks"), "--set", "s3.embedded.enabled=true"),
         *("--show-only", "templates/workspace/clusterroles.yaml"),
     ).stdout
     target.kubectl("apply", "--filename", "-", stdin=roles)

@@ -177,6 +177,14 @@ SETTINGS = (
         "spark.hadoop.fs.s3a.aws.credentials.provider", "Class that finds the S3 keys; the keys are in no setting."
     ),
     Setting(
+        "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3",
+        "What is written to s3:// is committed as what is written to s3a:// is.",
+    ),
+    Setting(
+        "spark.hadoop.fs.s3a.committer.name",
+        "How a job's files appear on S3: magic (together, when the job commits) or file (by renaming, which replaces single partitions, too).",
+    ),
+    Setting(
         "spark.hadoop.fs.s3a.access.key",
         "Never set: settings are shown in the Spark UI.",
         SetBy.SESSION,

@@ -261,3 +261,34 @@ def test_executors_find_the_same_store(make_context: MakeContext) -> None:
 )
 def test_a_laptop_has_no_executors_to_set_up(make_context: MakeContext, step: steps.Step) -> None:
     assert step(make_context({}, executors=20, memory="16g")) == {}
+
+
+FACTORY = "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3"
+
+
+def test_what_is_written_to_s3_is_committed_as_a_whole(make_context: MakeContext) -> None:
+    for variables in (NOTEBOOK, {}):
+        assert texts(steps.committer(make_context(variables))) == {
+            FACTORY: "org.apache.hadoop.fs.s3a.commit.S3ACommitterFactory"
+        }
+
+
+@pytest.mark.parametrize(
+    ("admin", "user", "renames"),
+    [
+        ({}, {"spark.sql.sources.partitionOverwriteMode": "dynamic"}, True),
+        ({}, {"spark.sql.sources.partitionOverwriteMode": "DYNAMIC"}, True),
+        ({"spark.sql.sources.partitionOverwriteMode": "dynamic"}, {}, True),
+        (
+            {"spark.sql.sources.partitionOverwriteMode": "dynamic"},
+            {"spark.sql.sources.partitionOverwriteMode": "static"},
+            False,
+        ),
+        ({}, {"spark.sql.sources.partitionOverwriteMode": "static"}, False),
+    ],
+)
+def test_a_session_that_replaces_single_partitions_renames(
+    make_context: MakeContext, admin: dict[str, str], user: dict[str, str], renames: bool
+) -> None:
+    settings = texts(steps.committer(make_context(admin={"conf": admin}, conf=user)))
+    assert settings.get("spark.hadoop.fs.s3a.committer.name") == ("file" if renames else None)

@@ -8,6 +8,7 @@ from spark_session.context import Context
 from spark_session.settings import Settings
 from spark_session.steps.allocation import allocation
 from spark_session.steps.authentication import authentication, encryption
+from spark_session.steps.committer import committer
 from spark_session.steps.console import console
 from spark_session.steps.decommission import decommission
 from spark_session.steps.executor_environment import executor_environment
@@ -29,6 +30,7 @@ STEPS: tuple[Step, ...] = (
     authentication,
     encryption,
     s3,
+    committer,
     executor_environment,
     console,
 )
