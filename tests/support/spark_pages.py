@@ -9,6 +9,10 @@ from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Page, Request, Response, expect
 
+PATIENCE = 120_000
+"""Milliseconds: a machine that runs other tests is slow, and no test is about time."""
+expect.set_options(timeout=PATIENCE)
+
 TABS = ("jobs", "stages", "storage", "environment", "executors", "SQL")
 
 

@@ -6,7 +6,7 @@ import json
 import warnings
 from collections.abc import Mapping
 
-from traitlets import Dict, Float, Integer, TraitError, Unicode, validate
+from traitlets import Bool, Dict, Float, Integer, TraitError, Unicode, validate
 from traitlets.config import Config, Configurable
 
 from spark_session.errors import SparkSessionError, SparkSessionWarning
@@ -48,6 +48,14 @@ class SparkSessionDefaults(Configurable):
     )
     max_executor_memory = Unicode(
         None, allow_none=True, help='Largest heap of one executor, such as "32g"; null for no limit.'
+    ).tag(config=True)
+    cell_progress = Bool(
+        True,
+        help='Show stages and tasks under the running cell of a notebook. A call turns it off with conf={"spark.notebooks.cellProgress": False}.',
+    ).tag(config=True)
+    event_log = Bool(
+        True,
+        help="Keep what the Spark UI shows, so that past sessions can be looked at: on S3, in the hidden folder .spark-history of each person.",
     ).tag(config=True)
     conf = Dict(help="Spark settings of every session. A call's own conf wins where researchers may set the key.").tag(
         config=True

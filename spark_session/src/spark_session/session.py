@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from spark_session import records
+from spark_session import cell_progress, records, stop_requests
 from spark_session.context import Context
 from spark_session.defaults import load_defaults
 from spark_session.environment import detect
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 class _Running:
     spark: SparkSession
     plan: Plan
+    progress: cell_progress.CellProgress | None
 
 
 _lock = threading.RLock()
@@ -76,8 +77,10 @@ def get_spark_session(
         _discard()
         _refuse_foreign_session()
         plan = build(_context(request))
-        _running = _Running(_start(plan), plan)
+        spark = _start(plan)
+        _running = _Running(spark, plan, _show_progress(spark, plan))
         records.write(records.folder(os.environ), _record(_running))
+        _listen(plan.context.session_id)
         return _running.spark
 
 
@@ -228,6 +231,22 @@ def _record(running: _Running) -> records.Record:
     )
 
 
+def _show_progress(spark: SparkSession, plan: Plan) -> cell_progress.CellProgress | None:
+    wanted = _text(plan.settings, cell_progress.SETTING) == "true"
+    return cell_progress.attach(spark.sparkContext) if wanted else None
+
+
+def _listen(session_id: str) -> None:
+    """End the session when its owner asks for that from outside this process."""
+
+    def stop() -> None:
+        with _lock:
+            if _running is not None and _running.plan.context.session_id == session_id:
+                _stop()
+
+    stop_requests.listen(records.folder(os.environ), session_id, stop)
+
+
 def _remove_scratch(plan: Plan) -> None:
     if plan.files:
         shutil.rmtree(plan.context.scratch, ignore_errors=True)
@@ -236,8 +255,12 @@ def _remove_scratch(plan: Plan) -> None:
 def _discard() -> None:
     global _running  # noqa: PLW0603 (a process has one SparkContext)
     if _running is not None:
-        records.remove(records.folder(os.environ), _running.plan.context.session_id)
+        session_id = _running.plan.context.session_id
+        records.remove(records.folder(os.environ), session_id)
+        stop_requests.close(records.folder(os.environ), session_id)
         _remove_scratch(_running.plan)
+        if _running.progress is not None:
+            _running.progress.close()
         _running = None
 
 

@@ -18,12 +18,17 @@ import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 from spark_session.records import Record
 
+from dev.lab import jars
 from dev.paths import REPOSITORY
+from dev.s3_server import S3Server
 from dev.toolchain import ensure_programs
 from spark_session import records
 from tests.e2e.conftest import BROWSER, WINDOW
+from tests.support.spark_pages import PATIENCE
 
 PACKAGES = ("spark_session/src", "notebook-image/spark_ui/src")
+HOME = "s3://notebooks/users/ada"
+HEADERS = {"headers": {"Content-Security-Policy": "frame-ancestors 'none'"}}
 BASE_URL = "/user/ada@example.org/"
 SCRIPT = """
 import sys, threading, time
@@ -96,15 +101,34 @@ class Driver:
         self.process.wait(60)
 
 
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with S3Server(tmp_path_factory.mktemp("s3")) as server:
+        server.create_bucket("notebooks")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def connector() -> Path:
+    """The S3 connector's jars, on a machine with Java."""
+    ensure_programs("java")
+    return jars()
+
+
 @pytest.fixture(scope="module")
-def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
+def jupyter(tmp_path_factory: pytest.TempPathFactory, s3_server: S3Server, connector: Path) -> Iterator[Jupyter]:
     folder = tmp_path_factory.mktemp("jupyter")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {
-        **{name: os.environ[name] for name in ("PATH", "JAVA_HOME", "LANG", "TMPDIR") if name in os.environ},
+        **{name: os.environ[name] for name in ("PATH", "JAVA_HOME", "LANG") if name in os.environ},
+        **s3_server.environment(),
         "HOME": str(folder),
+        "SPARK_NOTEBOOKS_S3_HOME": HOME,
+        "SPARK_SESSION_JARS": str(connector),
+        "TMPDIR": str(folder),
+        "SPARK_SESSION_EVENT_LOGS": str(folder / f"spark-session-event-logs-{os.getuid()}"),
         "PYTHONPATH": os.pathsep.join(str(REPOSITORY / package) for package in PACKAGES),
         "SPARK_SESSION_RECORDS": str(folder / "records"),
         "JUPYTER_TOKEN": secrets.token_hex(16),
@@ -113,6 +137,8 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"),
         *("--ServerApp.port_retries=0", f"--ServerApp.base_url={BASE_URL}", f"--ServerApp.root_dir={folder}"),
         "--ServerApp.jpserver_extensions=spark_ui=True",
+        # As JupyterHub configures the servers of its users.
+        f"--ServerApp.tornado_settings={HEADERS!r}",
     ]
     log = folder / "jupyter.log"
     with log.open("wb") as output:
@@ -123,7 +149,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
         yield server
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 def _wait(server: Jupyter, process: subprocess.Popen[bytes]) -> None:
@@ -139,7 +165,6 @@ def _wait(server: Jupyter, process: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="module")
 def driver(jupyter: Jupyter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
-    ensure_programs("java")
     driver = Driver("flights", jupyter.environment, tmp_path_factory.mktemp("driver"))
     yield driver
     driver.end()
@@ -159,6 +184,7 @@ def page(browser: Browser, jupyter: Jupyter) -> Iterator[Page]:
     """A browser of the person, signed in."""
     context = browser.new_context(viewport=WINDOW)
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(f"{jupyter.url}tree?token={jupyter.token}")
     yield page
     context.close()

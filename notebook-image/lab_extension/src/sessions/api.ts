@@ -3,9 +3,9 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import { Listing } from './model.js';
 
-async function call(method: string, path: string): Promise<Response> {
+async function call(method: string, path = ''): Promise<Response> {
   const settings = ServerConnection.makeSettings();
-  const url = URLExt.join(settings.baseUrl, 'spark-ui/api/sessions', path);
+  const url = URLExt.join(settings.baseUrl, 'spark-ui/api/sessions') + path;
   const response = await ServerConnection.makeRequest(url, { method }, settings);
   if (!response.ok) {
     throw await ServerConnection.ResponseError.create(response);
@@ -20,5 +20,5 @@ export async function list(): Promise<Listing> {
 
 /** Stops a session; done when its executors are being taken down. */
 export async function stop(id: string): Promise<void> {
-  await call('DELETE', id);
+  await call('DELETE', `/${id}`);
 }

@@ -39,7 +39,7 @@ h1 {{ font-size: 1.4rem; }}
 """
 
 
-_LIST = "The panel Spark at the left of JupyterLab lists the sessions that are running, and the past ones."
+_LIST = "The panel Spark sessions at the left of JupyterLab lists the sessions that are running, and the past ones."
 
 
 def no_session(session_id: str) -> Notice:

@@ -63,9 +63,11 @@ class _Answer:
         handler = self._handler
         handler.clear()
         handler.set_status(*self._status)
-        for name in ("Content-Type", "Server", "Date"):
+        headers = to_browser(self._headers.get_all(), self._prefix, self._upstream.origin)
+        # Of two policies a browser follows both, and the server's own forbids every frame.
+        for name in ("Content-Type", "Server", "Date", *(name for name, _ in headers)):
             handler.clear_header(name)
-        for name, value in to_browser(self._headers.get_all(), self._prefix, self._upstream.origin):
+        for name, value in headers:
             if not (self._addition and name.lower() == "content-length"):
                 handler.add_header(name, value)
 

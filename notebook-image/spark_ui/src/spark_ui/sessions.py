@@ -14,7 +14,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from spark_session import records
-from spark_ui.paths import Prefix
+from spark_ui.paths import PAST, Prefix
 
 _SECONDS = 5
 
@@ -65,17 +65,18 @@ class Session:
         return asdict(self)
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process of this machine runs; one that has ended and waits for its parent does not."""
+def is_driver(pid: int) -> bool:
+    """Whether a process of this machine is a Java process that runs; one that has ended and waits for its parent does not."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+        name, _, rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").partition("(")[2].rpartition(")")
     except (FileNotFoundError, ProcessLookupError):
         return False
+    return name == "java" and rest.split()[0] != "Z"
 
 
 def running(variables: Mapping[str, str]) -> list[Record]:
     """The sessions whose driver JVM runs, the oldest first."""
-    return [record for record in records.read(records.folder(variables)) if is_alive(record.jvm)]
+    return [record for record in records.read(records.folder(variables)) if is_driver(record.jvm)]
 
 
 def find(variables: Mapping[str, str], session_id: str) -> Record | None:
@@ -105,11 +106,22 @@ def asked_executors(environment: dict[str, Any]) -> int | None:
 class Sessions:
     """Tells of the sessions of this server."""
 
-    def __init__(self, client: SimpleAsyncHTTPClient, base_url: str, key: str) -> None:
+    def __init__(self, client: SimpleAsyncHTTPClient, base_url: str, key: str, *, history: bool) -> None:
         self._client = client
         self._base_url = base_url
         self._key = key
+        self._history = history
         self._asked: dict[str, int | None] = {}
+
+    @property
+    def past(self) -> dict[str, str] | None:
+        """Where the history server is, as `ui` and `frame` of a session; None without one."""
+        if not self._history:
+            return None
+        return {
+            "ui": f"{Prefix(self._base_url, PAST)}/",
+            "frame": f"{Prefix(self._base_url, PAST, self._key)}/",
+        }
 
     async def list(self) -> list[Session]:
         """All that run, the oldest first."""

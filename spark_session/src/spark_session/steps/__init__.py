@@ -9,6 +9,7 @@ from spark_session.settings import Settings
 from spark_session.steps.allocation import allocation
 from spark_session.steps.authentication import authentication
 from spark_session.steps.console import console
+from spark_session.steps.event_log import event_log
 from spark_session.steps.executor_environment import executor_environment
 from spark_session.steps.identity import identity
 from spark_session.steps.network import network
@@ -27,5 +28,6 @@ STEPS: tuple[Step, ...] = (
     authentication,
     s3,
     executor_environment,
+    event_log,
     console,
 )
