@@ -1,5 +1,6 @@
 # One line per target: `make`. Variables:
 #   CLUSTER=name              the node on this machine to work on (default: run)
+#   NODES=2                   how many nodes it has: more than one is for trying out what happens between them
 #   CONTEXT=c REGISTRY=r      use the existing cluster of kube context c and push images to registry r instead
 #   PORT=8000                 where `make run` and `make lab` listen on 127.0.0.1
 #   PYTHON=python3            a Python of 3.11 or later
@@ -10,7 +11,7 @@ MAKEFLAGS += --no-print-directory
 
 CLUSTER ?= run
 PORT ?= 8000
-export CLUSTER CONTEXT REGISTRY PORT
+export CLUSTER NODES CONTEXT REGISTRY PORT
 
 # The Python of an environment: made on first use, found at once after that.
 tools = "$$(dev/python-env tools)/bin/python"

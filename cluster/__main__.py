@@ -30,7 +30,7 @@ def _do(arguments: argparse.Namespace) -> int:
     cluster = Cluster(arguments.name)
     match arguments.command:
         case "up":
-            cluster.up(durable=not arguments.unsafe_no_fsync)
+            cluster.up(durable=not arguments.unsafe_no_fsync, nodes=arguments.nodes)
             if arguments.quiet:
                 return 0
             print(f"The cluster {cluster.name} runs. Node {cluster.node_address}, image registry {cluster.registry}.")
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--unsafe-no-fsync", action="store_true", help="for tests: faster, and lost in a power cut"
             )
+            command.add_argument("--nodes", type=int, help="number of nodes (as many as it had, or one)")
             command.add_argument("--quiet", action="store_true", help="do not print how to reach it")
         if name == "status":
             command.add_argument("--json", action="store_true", help="for programs")

@@ -19,7 +19,7 @@ def _storage_class() -> dict[str, Any]:
         "metadata": {"name": STORAGE_CLASS, "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
         "provisioner": PROVISIONER,
         "reclaimPolicy": "Delete",
-        # There is one node: nothing to wait for.
+        # All volumes are on the first node: nothing to wait for.
         "volumeBindingMode": "Immediate",
     }
 

@@ -7,22 +7,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cluster import cgroups, machine
 from cluster.addons import addons
-from cluster.processes import Processes
+from cluster.processes import Processes, until
+from cluster.readiness import node_ready, stale_pods
 from cluster.settings import (
     BINARIES,
     CONTAINERD_SOCKET,
-    NODE_NAME,
+    MOST_NODES,
     PROGRAMS,
+    Node,
     Settings,
+    all_nodes,
     cgroup,
     free_index,
     link,
@@ -99,19 +101,29 @@ class Cluster:
 
     # ---- what others tell it ----
 
-    def up(self, *, durable: bool = True) -> None:
-        """Start the node, or do nothing where it runs. Its objects and volumes are those of the last time.
+    def check_machine(self) -> None:
+        """Raises ClusterError with all that stands in the way of a node that does not run yet, and what to do about it."""
+        self._require_root()
+        if not self._first_process():
+            self._check_machine()
 
-        `durable=False` spares etcd the waiting for the disk: for tests, whose data nobody needs after a power cut.
-        Returns when the node takes pods. Whatever ends it early (an error, Ctrl-C), nothing is left running.
+    def up(self, *, durable: bool = True, nodes: int | None = None) -> None:
+        """Start the cluster, or do nothing where it runs. Its objects and volumes are those of the last time.
+
+        `durable=False` spares etcd the waiting for the disk: for tests, whose data nobody needs after a power cut. `nodes` is the number
+        of nodes, None for as many as it had, or one. All have the whole machine's cores and memory to give: more nodes are for trying out
+        what happens between them. Returns when all take pods. Whatever ends it early (an error, Ctrl-C), nothing is left running.
         """
         self._require_root()
+        if nodes is not None and not 1 <= nodes <= MOST_NODES:
+            raise ClusterError(f"A cluster has 1 to {MOST_NODES} nodes, not {nodes}.")
         with self._lock():
-            if self._healthy():
+            fits = nodes in (None, self._known_nodes)
+            if fits and self._healthy():
                 return
             try:
-                if not self._finish():
-                    self._start(durable=durable)
+                if not (fits and self._finish()):
+                    self._start(durable=durable, nodes=nodes or self._known_nodes or 1)
                     self._wait_until_ready()
             except BaseException:
                 self._stop()
@@ -135,11 +147,21 @@ class Cluster:
                 with step(f"Deleting {self.folder}"):
                     shutil.rmtree(self.folder)
 
+    def lose_node(self, number: int) -> None:
+        """Take the power from a worker: all that runs on it is gone at once, and the others hear nothing more of it until the next `up`."""
+        node = next((node for node in all_nodes(self._settings) if node.number == number), None)
+        if node is None or number == 0:
+            raise ClusterError(f"The cluster {self.name} has no worker {number}: it has {self._settings.nodes} nodes.")
+        if not (process := self._node_process(node)):
+            raise ClusterError(f"The {node.name} of the cluster {self.name} does not run.")
+        os.kill(process, signal.SIGKILL)
+
     def pull(self, image: str) -> None:
-        """Bring `image` from the registry to the node, so that the first pod which uses it starts at once."""
-        done = self._ctr("images", "pull", "--plain-http", image)
-        if done.returncode:
-            raise ClusterError(f"The node could not pull {image}: {done.stderr.strip()}. Is it in the registry?")
+        """Bring `image` from the registry to all nodes, so that the first pod which uses it starts at once."""
+        for node in all_nodes(self._settings):
+            done = self._ctr(node, "images", "pull", "--plain-http", image)
+            if done.returncode:
+                raise ClusterError(f"{node.name} could not pull {image}: {done.stderr.strip()}. Is it in the registry?")
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """What `kubectl` prints, run by the administrator. Raises ClusterError with its complaint."""
@@ -151,15 +173,16 @@ class Cluster:
 
     # ---- starting ----
 
-    def _start(self, *, durable: bool) -> None:
-        self._stop()
+    def _start(self, *, durable: bool, nodes: int) -> None:
+        self._stop(orderly=True)
         self._check_machine()
-        settings = self._place(durable=durable)
+        settings = self._place(durable=durable, nodes=nodes)
         from cluster import files  # needs packages that _check_machine has looked for
 
         files.write(settings)
         try:
-            cgroups.create(settings.cgroup)
+            for node in all_nodes(settings):
+                cgroups.create(node.cgroup)
         except OSError as error:
             raise ClusterError(
                 f"Control groups cannot be made ({error}). A container needs them writable, its root group empty."
@@ -179,7 +202,7 @@ class Cluster:
 
     def _finish(self) -> bool:
         """Whether a node that is there already comes up: its `up` may have been killed. It may also be dying, or beyond help."""
-        if not self._node_process():
+        if not self._first_process():
             return False
         try:
             self._wait_until_ready()
@@ -196,7 +219,7 @@ class Cluster:
         if problems:
             raise ClusterError("\n".join(problems))
 
-    def _place(self, *, durable: bool) -> Settings:
+    def _place(self, *, durable: bool, nodes: int) -> Settings:
         """Settings with an index that is nobody else's. They are written under the lock, so two starts cannot take the same one."""
         programs = binaries(*BINARIES)
         blobs = cache_folder() / "registry"
@@ -214,7 +237,7 @@ class Cluster:
             temporary = self.folder / ".index.new"
             temporary.write_text(str(index))
             temporary.replace(self.folder / "index")
-        return Settings(self.name, index, self.folder, blobs, programs, durable)
+        return Settings(self.name, index, self.folder, blobs, programs, durable, nodes)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT
@@ -226,7 +249,7 @@ class Cluster:
                 if not has_addons and components.get("kube-apiserver", {}).get("ready"):
                     has_addons = self._apply_addons()
                 if has_addons and self._healthy() and not self._stale_pods():
-                    return
+                    return self._forget_nodes()
                 self._report(progress, components)
                 time.sleep(0.2)
 
@@ -235,7 +258,7 @@ class Cluster:
         try:
             self.kubectl(*command, stdin=json.dumps(addons()))
         except ClusterError:
-            if self._node_process():
+            if self._first_process():
                 raise
             return False  # the node has died, and that is what the next round reports
         return True
@@ -252,6 +275,8 @@ class Cluster:
         for name, component in components.items():
             if component["failures"] >= TOO_MANY_FAILURES:
                 raise ClusterError(f"{name} ends again and again.\n{self._log(name)}")
+            if component["done"] and not component["ready"]:
+                raise ClusterError(f"{name} has ended.\n{self._log(name)}")
         if time.monotonic() > deadline:
             late = next((name for name, component in components.items() if not component["ready"]), "kubelet")
             raise ClusterError(
@@ -268,7 +293,7 @@ class Cluster:
     def _stop(self, *, orderly: bool = False) -> None:
         """Nothing of the instance is left in the machine afterwards."""
         with Processes(lambda: cgroups.processes(self._group)) as processes:
-            if orderly and (first := self._node_process()):
+            if orderly and (first := self._first_process()):
                 os.kill(first, signal.SIGTERM)
                 processes.wait(STOP_TIMEOUT)
             if not processes.kill(KILL_TIMEOUT):
@@ -277,7 +302,7 @@ class Cluster:
         if index := self._index:
             device = link(index)
             # The kernel takes the link away with the node's namespace, a little after the last process.
-            if not _until(lambda: not Path("/sys/class/net", device).exists(), LINK_TIMEOUT):
+            if not until(lambda: not Path("/sys/class/net", device).exists(), LINK_TIMEOUT):
                 subprocess.run(("ip", "link", "delete", device), capture_output=True, check=False)
         try:
             cgroups.remove(self._group, KILL_TIMEOUT)
@@ -312,28 +337,51 @@ class Cluster:
             return {}
         return state
 
-    def _node_process(self) -> int | None:
-        """The node's first process, by the number that the host knows it by."""
-        return next(iter(cgroups.first_processes(self._group, cgroups.NODE)), None)
+    @property
+    def _known_nodes(self) -> int | None:
+        """How many nodes it had at its last start; None where there was none, or another version of this made it."""
+        try:
+            return self._settings.nodes
+        except ClusterError:
+            return None
+
+    def _first_process(self) -> int | None:
+        """Process 1 of the first node, by the number that the host knows it by; there even while its files are being written."""
+        return _process(self._group)
+
+    def _node_process(self, node: Node) -> int | None:
+        return _process(node.cgroup)
 
     def _healthy(self) -> bool:
         state = self._state()
         if not state or not all(component["ready"] for component in state["components"].values()):
             return False
-        if not self._node_process():
+        if not self._first_process():
             return False
         try:
-            node = json.loads(self.kubectl("get", "node", NODE_NAME, "--output=json", "--request-timeout=5s"))
+            found = self._nodes()
         except ClusterError:
             return False
-        return node_ready(node, since=state["started"])
+        wanted = [node.name for node in all_nodes(self._settings)]
+        return all(name in found and node_ready(found[name], since=state["started"]) for name in wanted)
+
+    def _nodes(self) -> dict[str, dict[str, Any]]:
+        """The Node objects by name."""
+        found = json.loads(self.kubectl("get", "nodes", "--output=json", "--request-timeout=5s"))["items"]
+        return {node["metadata"]["name"]: node for node in found}
+
+    def _forget_nodes(self) -> None:
+        """Workers of an earlier start that the cluster has no more."""
+        known = {node.name for node in all_nodes(self._settings)}
+        for name in self._nodes().keys() - known:
+            self.kubectl("delete", "node", name)
 
     def _stale_pods(self) -> list[str]:
         pods = json.loads(self.kubectl("get", "pods", "--all-namespaces", "--output=json"))["items"]
         return stale_pods(pods, since=self._state()["started"])
 
-    def _ctr(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        process = self._node_process()
+    def _ctr(self, node: Node, *arguments: str) -> subprocess.CompletedProcess[str]:
+        process = self._node_process(node)
         if not process:
             raise ClusterError(f"The cluster {self.name} does not run.")
         # The node's /run is not the host's, but its sockets are reached through its first process.
@@ -354,45 +402,11 @@ class Cluster:
             raise ClusterError(machine.ROOT_NEEDED)
 
 
-def node_ready(node: dict[str, Any], since: float) -> bool:
-    """Whether a Node object says that it takes pods, and said so after the Unix time `since`.
-
-    The object outlives the node: what the kubelet wrote before the last stop does not count. Times in it are whole seconds. Pure.
-    """
-    for condition in node.get("status", {}).get("conditions", []):
-        if condition["type"] == "Ready" and condition["status"] == "True":
-            heartbeat = datetime.fromisoformat(condition["lastHeartbeatTime"])
-            return heartbeat.timestamp() >= int(since)
-    return False
-
-
-def stale_pods(pods: list[dict[str, Any]], since: float) -> list[str]:
-    """Names of the pods that are said to run since before the Unix time `since`: the kubelet has yet to find them dead. Pure.
-
-    As long as there are any, "ready" and "rolled out" are what they were before the last stop.
-    """
-    found = []
-    for pod in pods:
-        starts = [
-            status["state"]["running"]["startedAt"]
-            for status in pod["status"].get("containerStatuses", [])
-            if "running" in status["state"]
-        ]
-        if any(datetime.fromisoformat(start).timestamp() < int(since) for start in starts):
-            found.append(pod["metadata"]["name"])
-    return found
+def _process(group: str) -> int | None:
+    return next(iter(cgroups.first_processes(group, cgroups.NODE)), None)
 
 
 def _environment() -> dict[str, str]:
     """For the node's processes and our own clients: nothing of the user's, proxies least of all, since nothing leaves this machine."""
     path = os.environ.get("PATH", os.defpath)
     return {"PATH": path, "HOME": str(Path.home()), "LANG": "C.UTF-8", "PYTHONPATH": str(REPOSITORY)}
-
-
-def _until(condition: Callable[[], bool], timeout: float) -> bool:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True

@@ -8,10 +8,11 @@ from cluster.settings import (
     CLUSTER_DOMAIN,
     CONTAINERD_SOCKET,
     NODE_DATA,
-    NODE_NAME,
     POD_NETWORK,
     SERVICE_NETWORK,
+    Node,
     Settings,
+    all_nodes,
 )
 
 PAUSE_ARCHIVE = NODE_DATA / "pause.tar"
@@ -22,7 +23,7 @@ class Component:
     """A program that runs while the node does, or (`once`) ends before what comes after it.
 
     It starts when all of `after` are ready. It is ready when `ready` answers: a URL, or the path of a socket; without one, when it
-    has been started; one that runs `once`, when it has ended well.
+    has been started; one that runs `once`, when it has ended well. Without `again` it stays away once it has died.
     """
 
     name: str
@@ -30,13 +31,26 @@ class Component:
     after: tuple[str, ...] = ()
     ready: str = ""
     once: bool = False
+    again: bool = True
 
 
-def components(settings: Settings) -> tuple[Component, ...]:
-    """All components of the node."""
-    api = ("kube-apiserver",)
+def components(node: Node) -> tuple[Component, ...]:
+    """All components of a node: what runs pods, and on the first one the control plane and the workers."""
+    return (*_control_plane(node.cluster), *_runtime(node)) if node.number == 0 else _runtime(node)
+
+
+def _runtime(node: Node) -> tuple[Component, ...]:
     return (
         Component("containerd", ("containerd", "--config", f"{CONFIG}/containerd.toml"), ready=str(CONTAINERD_SOCKET)),
+        Component("pause-image", _import_image(str(PAUSE_ARCHIVE)), after=("containerd",), once=True),
+        _kubelet(node),
+        _proxy(node),
+    )
+
+
+def _control_plane(settings: Settings) -> tuple[Component, ...]:
+    api = ("kube-apiserver",)
+    return (
         _etcd(settings),
         _api_server(settings),
         Component(
@@ -44,8 +58,6 @@ def components(settings: Settings) -> tuple[Component, ...]:
             (_binary(settings, "docker-registry"), "serve", f"{CONFIG}/registry.yaml"),
             ready=f"http://{settings.registry}/v2/",
         ),
-        Component("pause-image", _import_image(str(PAUSE_ARCHIVE)), after=("containerd",), once=True),
-        _kubelet(settings),
         _controller_manager(settings),
         Component(
             "kube-scheduler",
@@ -56,7 +68,6 @@ def components(settings: Settings) -> tuple[Component, ...]:
             ),
             after=api,
         ),
-        _proxy(settings),
         Component(
             "coredns",
             (_binary(settings, "coredns"), "-conf", f"{CONFIG}/Corefile"),
@@ -68,7 +79,14 @@ def components(settings: Settings) -> tuple[Component, ...]:
             (sys.executable, "-m", "cluster.volumes", _kubeconfig("volumes"), f"{NODE_DATA}/volumes"),
             after=api,
         ),
+        *(_worker(node) for node in all_nodes(settings)[1:]),
     )
+
+
+def _worker(node: Node) -> Component:
+    # Not again: a node that is lost stays lost, as a machine without power would.
+    command = (sys.executable, "-m", "cluster.node", "launch-worker", str(node.number))
+    return Component(node.name, command, after=("kube-apiserver",), again=False)
 
 
 def _etcd(settings: Settings) -> Component:
@@ -132,38 +150,39 @@ def _controller_manager(settings: Settings) -> Component:
     )
 
 
-def _kubelet(settings: Settings) -> Component:
+def _kubelet(node: Node) -> Component:
     return Component(
         "kubelet",
         (
-            _binary(settings, "kubelet"),
+            _binary(node.cluster, "kubelet"),
             f"--config={CONFIG}/kubelet.yaml",
-            f"--hostname-override={NODE_NAME}",
+            f"--hostname-override={node.name}",
             f"--kubeconfig={_kubeconfig('kubelet')}",
-            f"--node-ip={settings.node_address}",
+            f"--node-ip={node.address}",
         ),
-        after=("containerd", "kube-apiserver", "pause-image"),
+        # A worker starts when the API server is there.
+        after=("containerd", "pause-image", *(() if node.number else ("kube-apiserver",))),
         ready="http://127.0.0.1:10248/healthz",
     )
 
 
-def _proxy(settings: Settings) -> Component:
+def _proxy(node: Node) -> Component:
     return Component(
         "kube-proxy",
         (
-            _binary(settings, "kube-proxy"),
+            _binary(node.cluster, "kube-proxy"),
             f"--cluster-cidr={POD_NETWORK}",
             # The limits of connection tracking are the whole machine's: leave them alone.
             "--conntrack-max-per-core=0",
             "--conntrack-tcp-timeout-close-wait=0",
             "--conntrack-tcp-timeout-established=0",
-            f"--hostname-override={NODE_NAME}",
+            f"--hostname-override={node.name}",
             # Otherwise pods could reach what listens on the node's loopback, etcd among it.
             "--iptables-localhost-nodeports=false",
             f"--kubeconfig={_kubeconfig('kube-proxy')}",
             "--proxy-mode=iptables",
         ),
-        after=("kube-apiserver",),
+        after=() if node.number else ("kube-apiserver",),
         ready="http://127.0.0.1:10256/healthz",
     )
 

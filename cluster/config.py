@@ -14,7 +14,7 @@ from cluster.settings import (
     CONTAINERD_SOCKET,
     CONTAINERD_STATE,
     NODE_DATA,
-    POD_NETWORK,
+    Node,
     Settings,
 )
 
@@ -33,18 +33,24 @@ CLIENTS: Mapping[str, tuple[str, str]] = {
     "coredns": ("system:coredns", ""),
     "volumes": ("system:volumes", ""),
 }
+WORKER_CLIENTS = ("kube-proxy",)
 
 
-def files(settings: Settings, cni_folder: Path) -> dict[str, str]:
-    """The files of the folder `config`, by their path in it."""
-    return {
+def files(node: Node, cni_folder: Path) -> dict[str, str]:
+    """The files of a node's folder `config`, by their path in it."""
+    settings = node.cluster
+    runtime = {
         "containerd.toml": containerd(cni_folder),
         f"registries/{settings.registry}/hosts.toml": registry_host(settings.registry),
-        "cni/10-pods.conflist": json.dumps(pod_network(), indent=2),
-        "kubelet.yaml": yaml.safe_dump(kubelet(settings)),
+        "cni/10-pods.conflist": json.dumps(pod_network(node.pods), indent=2),
+        "kubelet.yaml": yaml.safe_dump(kubelet(node)),
+        "resolv.conf": f"nameserver {settings.node_address}\n",
+    }
+    if node.number:
+        return runtime
+    return runtime | {
         "registry.yaml": yaml.safe_dump(registry(settings)),
         "Corefile": corefile(settings.node_address),
-        "resolv.conf": f"nameserver {settings.node_address}\n",
     }
 
 
@@ -112,7 +118,7 @@ def registry_host(address: str) -> str:
     return f'server = "http://{address}"\n\n[host."http://{address}"]\n  capabilities = ["pull", "resolve"]\n'
 
 
-def pod_network() -> dict[str, Any]:
+def pod_network(subnet: str) -> dict[str, Any]:
     """The CNI configuration: a bridge with an address per pod.
 
     The addresses in use are kept in /run: a node that was killed must not come back with them taken.
@@ -130,7 +136,7 @@ def pod_network() -> dict[str, Any]:
                 "ipam": {
                     "type": "host-local",
                     "dataDir": "/run/cni",
-                    "ranges": [[{"subnet": POD_NETWORK}]],
+                    "ranges": [[{"subnet": subnet}]],
                     "routes": [{"dst": "0.0.0.0/0"}],
                 },
             },
@@ -139,7 +145,7 @@ def pod_network() -> dict[str, Any]:
     }
 
 
-def kubelet(settings: Settings) -> dict[str, Any]:
+def kubelet(node: Node) -> dict[str, Any]:
     """The kubelet's configuration."""
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -151,8 +157,8 @@ def kubelet(settings: Settings) -> dict[str, Any]:
         },
         "authorization": {"mode": "Webhook"},
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{settings.cgroup}",
-        "clusterDNS": [settings.node_address],
+        "cgroupRoot": f"/{node.cgroup}",
+        "clusterDNS": [node.cluster.node_address],
         "clusterDomain": CLUSTER_DOMAIN,
         "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},

@@ -7,29 +7,38 @@ from pathlib import Path
 
 from cluster import config, pki
 from cluster.archive import image_archive
-from cluster.settings import API_SERVICE_ADDRESS, CLUSTER_DOMAIN, NODE_NAME, Settings
+from cluster.settings import API_SERVICE_ADDRESS, CLUSTER_DOMAIN, Node, Settings, all_nodes
 
 
 def write(settings: Settings) -> None:
     """All files. Authority and service-account key are kept from the start before; everything else is made anew."""
     folder = settings.folder
-    for name in ("logs/pods", "volumes", "etcd"):
+    keys = folder / "pki"
+    for name in ("volumes", "etcd", "pki"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    (folder / "etcd").chmod(0o700)
-    for log in (folder / "logs").glob("*.log"):
-        log.replace(log.with_suffix(".log.old"))
-
-    keys, configuration = folder / "pki", _empty(folder / "config")
-    keys.mkdir(mode=0o700, exist_ok=True)
+    for private in (folder / "etcd", keys):
+        private.chmod(0o700)
     ca = _authority(keys)
     _service_account_key(keys)
-    _certificates(settings, ca, keys, configuration)
-    for name, text in config.files(settings, _cni_folder()).items():
-        _write(configuration / name, text.encode(), mode=0o600)
-    pause = settings.binaries["pause"].read_bytes()
-    _write(folder / "pause.tar", image_archive(config.PAUSE_IMAGE, "pause", pause), mode=0o644)
+    for node in all_nodes(settings):
+        _node(node, ca)
     # Last: where this file is, the others are complete.
     _write(folder / "node.json", json.dumps(settings.to_json(), indent=2).encode(), mode=0o600)
+
+
+def _node(node: Node, ca: pki.KeyPair) -> None:
+    folder, keys = node.folder, node.folder / "pki"
+    (folder / "logs" / "pods").mkdir(parents=True, exist_ok=True)
+    for log in (folder / "logs").glob("*.log"):
+        log.replace(log.with_suffix(".log.old"))
+    configuration = _empty(folder / "config")
+    keys.mkdir(mode=0o700, exist_ok=True)
+    _write(keys / "ca.crt", ca.certificate, mode=0o644)
+    _certificates(node, ca, keys, configuration)
+    for name, text in config.files(node, _cni_folder()).items():
+        _write(configuration / name, text.encode(), mode=0o600)
+    pause = node.cluster.binaries["pause"].read_bytes()
+    _write(folder / "pause.tar", image_archive(config.PAUSE_IMAGE, "pause", pause), mode=0o644)
 
 
 def _authority(keys: Path) -> pki.KeyPair:
@@ -50,17 +59,18 @@ def _service_account_key(keys: Path) -> None:
         _write(public, public_pem, mode=0o644)
 
 
-def _certificates(settings: Settings, ca: pki.KeyPair, keys: Path, configuration: Path) -> None:
+def _certificates(node: Node, ca: pki.KeyPair, keys: Path, configuration: Path) -> None:
+    settings = node.cluster
     server = f"https://{settings.node_address}:6443"
     names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{CLUSTER_DOMAIN}"]
     addresses = ["127.0.0.1", API_SERVICE_ADDRESS, settings.node_address]
     issued = {
-        "kube-apiserver": pki.issue(ca, "kube-apiserver", hosts=[*names, "localhost", *addresses]),
-        "kubelet": pki.issue(
-            ca, f"system:node:{NODE_NAME}", "system:nodes", [NODE_NAME, "127.0.0.1", settings.node_address]
-        ),
+        "kubelet": pki.issue(ca, f"system:node:{node.name}", "system:nodes", [node.name, "127.0.0.1", node.address]),
     }
-    issued |= {name: pki.issue(ca, user, group) for name, (user, group) in config.CLIENTS.items()}
+    clients = {name: config.CLIENTS[name] for name in config.WORKER_CLIENTS} if node.number else config.CLIENTS
+    issued |= {name: pki.issue(ca, user, group) for name, (user, group) in clients.items()}
+    if not node.number:
+        issued["kube-apiserver"] = pki.issue(ca, "kube-apiserver", hosts=[*names, "localhost", *addresses])
     for name, pair in issued.items():
         _write(keys / f"{name}.key", pair.key, mode=0o600)
         _write(keys / f"{name}.crt", pair.certificate, mode=0o644)

@@ -1,6 +1,7 @@
 """The node's first process: sets the node up in its new namespaces, then supervises the components.
 
 `launch` is what the host runs; it joins the instance's control group, then becomes `unshare`, which starts `main` as process 1.
+`launch-worker` does the same for another node, inside the first one: what ends the first ends all.
 """
 
 import fcntl
@@ -18,7 +19,7 @@ from typing import NoReturn
 
 from cluster import cgroups
 from cluster.components import components
-from cluster.settings import NODE_DATA, NODE_NAME, POD_NETWORK, SERVICE_NETWORK, Settings
+from cluster.settings import NODE_DATA, POD_NETWORK, SERVICE_NETWORK, Node, Settings, all_nodes
 from cluster.supervisor import Supervisor
 
 UNSHARE = [
@@ -62,10 +63,21 @@ def launch(folder: Path) -> NoReturn:
         # The host waits for this process only: it may go, the node stays.
         os._exit(0)
     os.setsid()
-    host_network = os.open("/proc/self/ns/net", os.O_RDONLY)
-    for descriptor in (lock, host_network):
-        os.set_inheritable(descriptor, True)
-    command = (*UNSHARE, sys.executable, "-m", "cluster.node", "main", str(folder), str(host_network))
+    os.set_inheritable(lock, True)
+    _unshare(folder, 0)
+
+
+def launch_worker(number: int) -> NoReturn:
+    """Become a worker's process in the first node."""
+    folder = NODE_DATA
+    cgroups.join(Node(_settings(folder), number).cgroup)
+    _unshare(folder, number)
+
+
+def _unshare(folder: Path, number: int) -> NoReturn:
+    outer_network = os.open("/proc/self/ns/net", os.O_RDONLY)
+    os.set_inheritable(outer_network, True)
+    command = (*UNSHARE, sys.executable, "-m", "cluster.node", "main", str(folder), str(number), str(outer_network))
     os.execvp(command[0], command)  # noqa: S606 (no shell is what is wanted)
 
 
@@ -81,48 +93,56 @@ def _lock(path: Path) -> int:
     sys.exit(f"Another node runs in {path.parent}.")
 
 
-def main(folder: Path, host_network: int) -> None:
-    """Process 1 of the node."""
-    settings = _settings(folder)
+def main(folder: Path, number: int, outer_network: int) -> None:
+    """Process 1 of a node; `outer_network` is an open file of the network namespace that its cable leads to."""
+    node = Node(_settings(folder), number)
     os.umask(0o022)
     # Containers inherit the soft limit, and 1024 files, the usual one, are too few for a JVM with many peers.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    supervisor = Supervisor(components(settings), NODE_DATA / "logs", NODE_DATA / STATE_FILE)
+    supervisor = Supervisor(components(node), NODE_DATA / "logs", NODE_DATA / STATE_FILE)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        _mounts(settings)
-        _network(settings, host_network)
-        os.close(host_network)
+        _mounts(node)
+        _network(node, outer_network)
+        os.close(outer_network)
         supervisor.run()
     except KeyboardInterrupt:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        _stop(supervisor, settings)
+        _stop(supervisor, node)
 
 
-def _stop(supervisor: Supervisor, settings: Settings) -> None:
+def _stop(supervisor: Supervisor, node: Node) -> None:
     """In an order that lets each say its last words. What takes too long dies with this process."""
+    workers = all_nodes(node.cluster)[1:] if node.number == 0 else []
+    for worker in workers:
+        _terminate(worker.cgroup, cgroups.NODE)
     supervisor.end({"kubelet"}, COMPONENTS_MAY_TAKE)
     # As the kubelet does, but all pods at once.
-    for pid in cgroups.first_processes(settings.cgroup, "kubepods"):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-    supervisor.wait(lambda: not cgroups.processes(settings.cgroup, "kubepods"), PODS_MAY_TAKE)
-    others = {component.name for component in components(settings)} - {"etcd"}
+    _terminate(node.cgroup, "kubepods")
+    supervisor.wait(lambda: not cgroups.processes(node.cgroup, "kubepods"), PODS_MAY_TAKE)
+    supervisor.wait(lambda: not any(cgroups.processes(worker.cgroup) for worker in workers), PODS_MAY_TAKE)
+    others = {component.name for component in components(node)} - {"etcd"}
     supervisor.end(others, COMPONENTS_MAY_TAKE)
     supervisor.end({"etcd"}, COMPONENTS_MAY_TAKE)
+
+
+def _terminate(group: str, part: str) -> None:
+    for pid in cgroups.first_processes(group, part):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 def _settings(folder: Path) -> Settings:
     return Settings.from_json(json.loads((folder / "node.json").read_text()))
 
 
-def _mounts(settings: Settings) -> None:
+def _mounts(node: Node) -> None:
     for folder in MOUNT_POINTS:
         folder.mkdir(parents=True, exist_ok=True)
     _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
     NODE_DATA.mkdir()
-    _run("mount", "--bind", settings.folder, NODE_DATA)
+    _run("mount", "--bind", node.folder, NODE_DATA)
     kubelet, *others = MOUNT_POINTS
     (NODE_DATA / "kubelet").mkdir(exist_ok=True)
     _run("mount", "--bind", NODE_DATA / "kubelet", kubelet)
@@ -137,30 +157,61 @@ def _mounts(settings: Settings) -> None:
     _run("mount", "--make-rshared", "/")
 
 
-def _network(settings: Settings, host_network: int) -> None:
-    host = f"/proc/self/fd/{host_network}"
-    socket.sethostname(NODE_NAME)
+def _network(node: Node, outer_network: int) -> None:
+    outside = f"/proc/self/fd/{outer_network}"
+    outer = ("nsenter", f"--net={outside}", "ip")
+    other_end = node.name if node.number else node.cluster.link
+    socket.sethostname(node.name)
     _run("ip", "link", "set", "lo", "up")
-    # Both ends are made from in here: when the node's namespace ends, and its end with it, the host's end goes too.
-    _run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", settings.link, "netns", host, keep=host_network)
-    on_host = ("nsenter", f"--net={host}", "ip")
-    _run(*on_host, "addr", "add", f"{settings.host_address}/24", "dev", settings.link, keep=host_network)
-    _run(*on_host, "link", "set", settings.link, "up", keep=host_network)
-    _run("ip", "addr", "add", f"{settings.node_address}/24", "dev", "eth0")
-    _run("ip", "link", "set", "eth0", "up")
+    # Both ends are made from in here: when the node's namespace ends, and its end with it, the other end goes too.
+    _run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", other_end, "netns", outside, keep=outer_network)
+    for words in _outer_commands(node):
+        _run(*outer, *words, keep=outer_network)
+    for words in _inner_commands(node):
+        _run("ip", *words)
     # A packet to a service must never leave the node before kube-proxy has its rules; a bridge, because some kernels have no
     # `dummy` links. There is no default route at all: nothing in the cluster reaches beyond this machine.
     _run("ip", "link", "add", "services", "type", "bridge")
     _run("ip", "link", "set", "services", "up")
     _run("ip", "route", "add", SERVICE_NETWORK, "dev", "services")
-    # The host has no way back to a pod's own address.
-    _run("iptables", "-t", "nat", "-A", "POSTROUTING", "-s", POD_NETWORK, "-o", "eth0", "-j", "MASQUERADE")
-    for name, value in (
-        ("net/ipv4/ip_forward", "1"),
-        ("net/ipv4/conf/all/rp_filter", "0"),
-        ("net/bridge/bridge-nf-call-iptables", "1"),
-    ):
+    kernel = {
+        "net/ipv4/ip_forward": "1",
+        "net/ipv4/conf/all/rp_filter": "0",
+        "net/bridge/bridge-nf-call-iptables": "1",
+    }
+    if node.number == 0:
+        # The host has no way back to a pod's own address.
+        _run("iptables", "-t", "nat", "-A", "POSTROUTING", "-s", POD_NETWORK, "-o", "eth0", "-j", "MASQUERADE")
+        # The host looks for the workers on its cable to the first node.
+        kernel["net/ipv4/conf/eth0/proxy_arp"] = "1"
+    for name, value in kernel.items():
         (Path("/proc/sys") / name).write_text(value)
+
+
+def _outer_commands(node: Node) -> list[tuple[str, ...]]:
+    """Arguments of `ip` where the cable leads: on the host, or for a worker on the first node."""
+    if node.number == 0:
+        link = node.cluster.link
+        return [("addr", "add", f"{node.cluster.host_address}/24", "dev", link), ("link", "set", link, "up")]
+    return [
+        ("link", "set", node.name, "up"),
+        ("route", "add", f"{node.address}/32", "dev", node.name),
+        ("route", "add", node.pods, "via", node.address, "dev", node.name, "onlink"),
+    ]
+
+
+def _inner_commands(node: Node) -> list[tuple[str, ...]]:
+    """Arguments of `ip` in the node. A worker reaches everything through the first one; the other nodes' pods, too."""
+    if node.number == 0:
+        return [("addr", "add", f"{node.address}/24", "dev", "eth0"), ("link", "set", "eth0", "up")]
+    first = node.cluster.node_address
+    return [
+        ("addr", "add", f"{node.address}/32", "dev", "eth0"),
+        ("link", "set", "eth0", "up"),
+        ("route", "add", f"{first}/32", "dev", "eth0"),
+        ("route", "add", node.cluster.network, "via", first),
+        ("route", "add", POD_NETWORK, "via", first),
+    ]
 
 
 def _run(*command: str | Path, keep: int | None = None) -> None:
@@ -171,7 +222,10 @@ def _run(*command: str | Path, keep: int | None = None) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "launch":
-        launch(Path(sys.argv[2]))
-    else:
-        main(Path(sys.argv[2]), int(sys.argv[3]))
+    match sys.argv[1:]:
+        case ["launch", folder]:
+            launch(Path(folder))
+        case ["launch-worker", number]:
+            launch_worker(int(number))
+        case ["main", folder, number, outer_network]:
+            main(Path(folder), int(number), int(outer_network))

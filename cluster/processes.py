@@ -61,3 +61,13 @@ class Processes:
             if descriptor in ended:
                 os.close(self._descriptors.pop(number))
         return list(self._descriptors.values())
+
+
+def until(condition: Callable[[], bool], timeout: float) -> bool:
+    """Whether the condition comes to hold within `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

@@ -13,8 +13,9 @@ POD_NETWORK = "10.244.0.0/16"
 SERVICE_NETWORK = "10.96.0.0/16"
 API_SERVICE_ADDRESS = "10.96.0.1"
 CLUSTER_DOMAIN = "cluster.local"
-NODE_NAME = "node0"
+FIRST_NODE = "node0"
 STORAGE_CLASS = "local"
+MOST_NODES = 8
 NARROW = 16  # prefix length from which on another route counts as somebody's own network
 
 # Inside the node /run is a file system of its own, and the instance's data folder appears in it. So no configuration
@@ -54,7 +55,8 @@ class Settings:
     """All that tells one instance from another.
 
     `index` (1 to 254) numbers the instances of this machine, `folder` is the data folder on the host, `blobs` the store of the image
-    registry, `binaries` the path of each of BINARIES, `durable` whether etcd waits for the disk before it answers.
+    registry, `binaries` the path of each of BINARIES, `durable` whether etcd waits for the disk before it answers, `nodes` how many
+    nodes there are (1 to MOST_NODES).
     """
 
     name: str
@@ -63,6 +65,7 @@ class Settings:
     blobs: Path
     binaries: Mapping[str, Path]
     durable: bool = True
+    nodes: int = 1
 
     @property
     def network(self) -> str:
@@ -76,8 +79,8 @@ class Settings:
 
     @property
     def node_address(self) -> str:
-        """The node, as the host sees it."""
-        return f"10.89.{self.index}.2"
+        """The first node, as the host sees it."""
+        return node_address(self.index, 0)
 
     @property
     def registry(self) -> str:
@@ -104,6 +107,49 @@ class Settings:
         """What `to_json` gave."""
         binaries = {name: Path(path) for name, path in data["binaries"].items()}
         return cls(**{**data, "folder": Path(data["folder"]), "blobs": Path(data["blobs"]), "binaries": binaries})
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of an instance. The first (number 0) has the control plane and the cable to the host, the workers have a cable to the first."""
+
+    cluster: Settings
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Its name in Kubernetes; of a worker also that of its component, its folder and the first node's end of its cable."""
+        return f"node{self.number}"
+
+    @property
+    def address(self) -> str:
+        """The node, as the host and the other nodes see it."""
+        return node_address(self.cluster.index, self.number)
+
+    @property
+    def pods(self) -> str:
+        """The network of its pods."""
+        return f"10.244.{self.number}.0/24"
+
+    @property
+    def folder(self) -> Path:
+        """Its data folder on the host."""
+        return self.cluster.folder / self.name if self.number else self.cluster.folder
+
+    @property
+    def cgroup(self) -> str:
+        """The control group that holds its components and pods; those of the workers are inside the first node's."""
+        return f"{self.cluster.cgroup}/{self.name}" if self.number else self.cluster.cgroup
+
+
+def all_nodes(settings: Settings) -> list[Node]:
+    """All nodes of an instance, the first one first."""
+    return [Node(settings, number) for number in range(settings.nodes)]
+
+
+def node_address(index: int, number: int) -> str:
+    """Address of a node of the instance with that index."""
+    return f"10.89.{index}.{2 + number}"
 
 
 def cgroup(name: str, folder: Path) -> str:

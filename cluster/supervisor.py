@@ -22,7 +22,7 @@ class Status:
     """What the host is told of a component.
 
     `pid` is None while it does not run; `failures` counts its unwanted ends since it was last ready (all of them, where nothing but its
-    running says that it is).
+    running says that it is); `done` says that it is not started again.
     """
 
     pid: int | None = None
@@ -81,7 +81,7 @@ class Supervisor:
         if status.pid is None and not status.done:
             if time.monotonic() >= status.due and all(self._status[needed].ready for needed in component.after):
                 self._start(component)
-        elif not status.ready and not component.once:
+        elif status.pid and not status.ready and not component.once:
             status.ready = not component.ready or answers(component.ready)
             if status.ready:
                 _say(f"{name} is ready")
@@ -118,6 +118,10 @@ class Supervisor:
             status.done = status.ready = True
             _say(f"{name} is done")
             return
+        if not self._components[name].again:
+            status.done = True
+            _say(f"{name} ended with {code} and stays away")
+            return
         self._failed(name, f"ended with {code}")
 
     def _failed(self, name: str, what: str) -> None:
@@ -128,7 +132,7 @@ class Supervisor:
         _say(f"{name}: {what}; starting it again in {pause:.1f} s")
 
     def _pause(self) -> float | None:
-        settled = all(status.ready for status in self._status.values())
+        settled = all(status.ready or status.done for status in self._status.values())
         return None if settled else 0.1
 
     def _write_state(self) -> None:

@@ -20,7 +20,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from cluster.addons import PROVISIONER
-from cluster.settings import NODE_NAME, STORAGE_CLASS
+from cluster.settings import FIRST_NODE, STORAGE_CLASS
 
 RESYNC = 300
 RETRY = 1.0
@@ -94,7 +94,7 @@ def volume_for(claim: Mapping[str, Any], folder: Path) -> dict[str, Any]:
                     "nodeSelectorTerms": [
                         {
                             "matchExpressions": [
-                                {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE_NAME]}
+                                {"key": "kubernetes.io/hostname", "operator": "In", "values": [FIRST_NODE]}
                             ]
                         }
                     ]

@@ -127,7 +127,6 @@ def make_base(builder: Builder, log: Path, progress: Callable[[str], None]) -> N
     with tempfile.TemporaryDirectory(dir=temporary_folder(), prefix="base.") as temporary:
         folder = Path(temporary)
         progress(f"{OFFICIAL} cannot be pulled; making a base image from Debian packages")
-        reproducible = ["env", f"SOURCE_DATE_EPOCH={EPOCH}"]
-        run([*reproducible, *mmdebstrap_command(folder / "base.tar", sources)], log, progress)
+        run(mmdebstrap_command(folder / "base.tar", sources), log, progress, SOURCE_DATE_EPOCH=str(EPOCH))
         (folder / "Dockerfile").write_text(DOCKERFILE)
         run(builder.build(Build(folder, "Dockerfile", OWN)), log, progress)

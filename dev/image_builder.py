@@ -146,8 +146,8 @@ def tied_to_us() -> list[str]:
     return ["setpriv", "--pdeathsig=KILL", *namespaces, "--"]
 
 
-def run(command: Sequence[str], log: Path, progress: Callable[[str], None]) -> None:
-    """Runs a builder's command with its output in the file `log`; `progress` gets each line.
+def run(command: Sequence[str], log: Path, progress: Callable[[str], None], **variables: str) -> None:
+    """Runs a builder's command, with some environment variables, its output in the file `log`; `progress` gets each line.
 
     Raises ImageError with the last lines of the output.
     """
@@ -157,7 +157,7 @@ def run(command: Sequence[str], log: Path, progress: Callable[[str], None]) -> N
         log.open("a") as file,
         subprocess.Popen(
             [*tied_to_us(), *command],
-            env=environment(),
+            env=environment() | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

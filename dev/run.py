@@ -57,7 +57,7 @@ def up(environ: dict[str, str]) -> None:
     known = accounts(folder)
     url = f"http://127.0.0.1:{port}"
     with stopped_unless_done(where.node, folder):
-        references = prepare(where)
+        references = prepare(where, environ)
         platform = Platform(where)
         with step("Installing the chart"):
             platform.install(evaluation_values(references, known))
@@ -74,14 +74,25 @@ def relay_command(where: Target, platform: Platform, port: int) -> list[str]:
     return relay.to_service(port, where.kubectl_arguments, platform.namespace, f"{platform.release}-proxy-public")
 
 
-def prepare(where: Target) -> dict[str, str]:
+def prepare(where: Target, environ: dict[str, str]) -> dict[str, str]:
     """Starts the node and builds the images side by side (one waits for the network while the other computes), then pushes."""
     if where.node:
+        nodes = [f"--nodes={wanted}"] if (wanted := number_of_nodes(environ)) else []
+        # Before anything else runs, so that this is the only thing that is said.
+        where.node.check_machine()
         run_together(
-            [sys.executable, "-m", "cluster", "up", "--quiet", "--name", where.node.name],
+            [sys.executable, "-m", "cluster", "up", "--quiet", "--name", where.node.name, *nodes],
             [sys.executable, "-m", "dev.images", "build", "--quiet"],
         )
     return images.build(images.IMAGES, push_to=where.registry)
+
+
+def number_of_nodes(environ: dict[str, str]) -> int | None:
+    """What NODES says; None where it says nothing: as many as before, or one."""
+    text = environ.get("NODES") or ""
+    if text and not text.isdecimal():
+        raise TargetError(f"NODES={text} is not a number. Leave it out for one node, or write NODES=2.")
+    return int(text) if text else None
 
 
 @contextlib.contextmanager
@@ -137,7 +148,7 @@ def down(environ: dict[str, str]) -> None:
 def cluster_up(environ: dict[str, str]) -> None:
     where = target(environ)
     if where.node:
-        where.node.up()
+        where.node.up(nodes=number_of_nodes(environ))
         print(f"export KUBECONFIG={where.node.kubeconfig}\nregistry {where.registry}")
     else:
         print(where.kubectl("version").stdout)

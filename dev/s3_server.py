@@ -151,7 +151,7 @@ class S3Server:
         )
 
     def _answers(self) -> bool:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=1)
         try:
             connection.request("GET", self._health)
             return connection.getresponse().status == HTTPStatus.OK

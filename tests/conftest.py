@@ -1,11 +1,41 @@
 """Fixtures shared by every suite: the real node, started on first use. `dev/test` takes it down at the end."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from cluster import Cluster
+
+
+class SideBySide(LoadScopeScheduling):
+    """Which tests run one after the other where `pytest -n` runs them in several processes: those of a file, in the order that they have there.
+
+    So a module's fixtures are made once. Some files share more than that: the installed platform, the node of `make run`, a node
+    to start and stop, a namespace.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder, _, file = nodeid.partition("::")[0].rpartition("/")
+        if folder.endswith("/e2e"):
+            return "make" if file.startswith("test_make") else "platform"
+        return folder if folder.endswith(("/chart", "/cluster")) else f"{folder}/{file}"
+
+
+def pytest_configure() -> None:
+    """Tests interrupt what they start. A test run in the background would hand down that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SideBySide:
+    return SideBySide(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long goes first: the many files without a node then fill the gaps."""
+    items.sort(key=lambda item: "/s3_contents/" in item.nodeid)
 
 
 @pytest.fixture(scope="session")

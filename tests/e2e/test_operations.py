@@ -1,6 +1,7 @@
 """What an administrator does, and what goes wrong, while people work: a killed hub, an upgrade, twenty executors."""
 
 import json
+import random
 import subprocess
 import time
 import urllib.request
@@ -20,16 +21,29 @@ from tests.e2e.conftest import Running, Visitor, visit
 PERSON = "mary"
 NAMESPACE = f"user-{PERSON}"
 
-# A session that works for a while, so that something can happen to the platform meanwhile.
-LONG_JOB = """
-import time
+# A session that computes until it is told that it is enough, so that anything can happen to the platform meanwhile.
+ENOUGH = "/tmp/enough"
+LONG_JOB = f"""
+import os, socket
 from spark_session import get_spark_session
 spark = get_spark_session(executors=2)
-def slow(number):
-    time.sleep(2)
-    return number
+def host(number):
+    return number, socket.gethostname()
+def compute():
+    done = spark.sparkContext.parallelize(range(40), 8).map(host).collect()
+    return sum(number for number, _ in done), {{name for _, name in done}}
+hosts = set()
+while len(hosts) < 2:
+    hosts |= compute()[1]
 print("started", flush=True)
-print("sum", spark.sparkContext.parallelize(range(40), 40).map(slow).sum(), flush=True)
+jobs = 0
+while jobs < 3 or not os.path.exists("{ENOUGH}"):
+    total, names = compute()
+    assert total == 780, total
+    assert names <= hosts, (names, hosts)
+    jobs += 1
+os.remove("{ENOUGH}")
+print("sum", total, "jobs", jobs, flush=True)
 """
 
 TWENTY = """
@@ -82,21 +96,38 @@ def wait_for_hub(running: Running) -> None:
     )
 
 
-def test_killed_hub_leaves_servers_and_sessions_alone(person: Visitor, running: Running) -> None:
+def kill_hub(running: Running) -> None:
+    running.platform.target.kubectl(
+        *("--namespace", running.platform.namespace, "delete", "pod", "--force", "--grace-period=0", "--wait=false"),
+        "--selector=app.kubernetes.io/component=hub",
+    )
+
+
+def server_answers(person: Visitor, running: Running) -> None:
+    """The proxy leads to the notebook, with a hub or without one."""
+    response = person.page.request.get(f"{running.url}/user/{PERSON}/api/status")
+    assert response.ok, response.text()
+
+
+@pytest.mark.parametrize("kills", [1, pytest.param(24, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
+def test_killed_hub_leaves_servers_and_sessions_alone(person: Visitor, running: Running, kills: int) -> None:
+    """Killed at any moment, in the middle of its own start among them."""
     before = notebook_pod(running)["metadata"]["uid"]
     job = python_in_notebook(running, LONG_JOB)
     assert job.stdout is not None
+    chance = random.Random(kills)
     try:
         assert next(line for line in job.stdout if line.startswith("started"))
-        kubectl = running.platform.target.kubectl
-        kubectl(
-            *("--namespace", running.platform.namespace, "delete", "pod", "--force", "--grace-period=0"),
-            "--selector=app.kubernetes.io/component=hub",
-        )
-        # Without a hub the proxy still leads to the notebook.
-        response = person.page.request.get(f"{running.url}/user/{PERSON}/api/status")
-        assert response.ok, response.text()
+        working = executors(running)
+        for _ in range(kills):
+            kill_hub(running)
+            server_answers(person, running)
+            time.sleep(chance.uniform(0, 12) if kills > 1 else 0)
         wait_for_hub(running)
+        server_answers(person, running)
+        assert executors(running) == working
+        in_notebook = ("--namespace", NAMESPACE, "exec", "notebook", "--")
+        running.platform.target.kubectl(*in_notebook, "touch", ENOUGH)
         output, errors = job.communicate(timeout=180)
         assert "sum 780" in output, errors
     finally:

@@ -28,9 +28,8 @@ def s3_environment(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setenv(name, value)
 
 
-@pytest.fixture
-def bucket(s3_server: S3Server, s3_environment: None) -> str:
-    """A new, empty bucket."""
+def new_bucket(server: S3Server, versioning: bool = False) -> str:
+    """The name of a new, empty bucket."""
     name = f"bucket-{next(_numbers)}"
-    s3_server.create_bucket(name)
+    server.create_bucket(name, versioning)
     return name

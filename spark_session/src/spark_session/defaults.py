@@ -57,6 +57,28 @@ class SparkSessionDefaults(Configurable):
         True,
         help="Keep what the Spark UI shows, so that past sessions can be looked at: on S3, in the hidden folder .spark-history of each person.",
     ).tag(config=True)
+    fallback_storage = Bool(
+        False,
+        help="Put shuffle files of executors that go on S3, below the person's own place, where no other executor has room for them. "
+        "Costs a look at S3 at the end of every session.",
+    ).tag(config=True)
+    network_encryption = Bool(
+        False,
+        help="Encrypt what driver and executors send each other. They always prove to each other who they are.",
+    ).tag(config=True)
+    spill_encryption = Bool(
+        False,
+        help="Encrypt shuffle and spill files on the disks of executors, with a key that only the session has. The key "
+        "travels over the network, so set network_encryption, too.",
+    ).tag(config=True)
+    executor_progress = Bool(
+        True, help="Whether a session tells how far its executors are, and why they don't come: false for silence."
+    ).tag(config=True)
+    first_executor_timeout = Float(
+        600.0,
+        min=0.0,
+        help="Seconds that a script which runs unattended waits for its first executor, before it ends with the reason why there is none.",
+    ).tag(config=True)
     conf = Dict(help="Spark settings of every session. A call's own conf wins where researchers may set the key.").tag(
         config=True
     )

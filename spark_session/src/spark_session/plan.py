@@ -12,7 +12,7 @@ from pathlib import Path
 from spark_session.context import Context
 from spark_session.errors import SparkSessionError
 from spark_session.pod_template import executor_pod
-from spark_session.settings import SetBy, Settings, Source, Value, find
+from spark_session.settings import SetBy, Settings, Source, Value, find, misspelt
 from spark_session.steps import STEPS
 from spark_session.steps.network import LOOPBACK
 
@@ -97,6 +97,10 @@ def _user_conf(conf: Mapping[str, str]) -> Settings:
         setting = find(key)
         if setting is not None and setting.set_by is not SetBy.USER:
             raise SparkSessionError(f'conf sets "{key}".', "That one is not yours to set.", setting.instead)
+        if setting is None and (meant := misspelt(key)) is not None:
+            raise SparkSessionError(
+                f'conf sets "{key}".', "There is no such setting in Spark.", f'Did you mean "{meant}"?'
+            )
     return {key: Value(text, Source.USER) for key, text in conf.items()}
 
 

@@ -12,17 +12,21 @@ import time
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from spark_session import cell_progress, records, stop_requests
+from spark_session import cell_progress, driver, records, recovery, stop_requests, watch
 from spark_session.context import Context
+from spark_session.control import Cluster
 from spark_session.defaults import load_defaults
+from spark_session.display import is_interactive
 from spark_session.environment import detect
 from spark_session.errors import SparkSessionError, SparkSessionWarning
 from spark_session.plan import Plan, build
+from spark_session.processes import start_time
 from spark_session.request import Request
 from spark_session.settings import Settings, find
 
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
 class _Running:
     spark: SparkSession
     plan: Plan
+    cluster: Cluster
+    watcher: watch.Watcher | None
     progress: cell_progress.CellProgress | None
 
 
@@ -49,6 +55,9 @@ def get_spark_session(
     memory: str | None = None,
     name: str | None = None,
     conf: Mapping[str, str | int | float | bool] | None = None,
+    *,
+    min_executors: int | None = None,
+    max_executors: int | None = None,
 ) -> SparkSession:
     """Get the Spark session of this notebook or script, started if there is none.
 
@@ -61,6 +70,9 @@ def get_spark_session(
         memory: Java heap of each executor, such as "4g"; room for Python comes on top.
         name: what the session is called in lists and in the Spark UI; the notebook's name by default.
         conf: any other Spark settings.
+        min_executors: executors that stay when there is nothing to do, 1 if nothing is said. With this or max_executors the number of
+            executors follows the work.
+        max_executors: the most executors; your administrator's limit if nothing is said.
 
     Returns:
         The session. A second call gets the same one, with a warning when it asks for something else.
@@ -69,7 +81,9 @@ def get_spark_session(
         SparkSessionError: the arguments, the environment or the administrator's limits don't allow it.
     """
     global _running  # noqa: PLW0603 (a process has one SparkContext)
-    request = Request.parse(executors, cores, memory, name, conf)
+    request = Request.parse(
+        executors, cores, memory, name, conf, min_executors=min_executors, max_executors=max_executors
+    )
     with _lock:
         if (running := _alive()) is not None:
             _tell_differences(running.plan.context.request, request)
@@ -77,11 +91,40 @@ def get_spark_session(
         _discard()
         _refuse_foreign_session()
         plan = build(_context(request))
-        spark = _start(plan)
-        _running = _Running(spark, plan, _show_progress(spark, plan))
-        records.write(records.folder(os.environ), _record(_running))
+        watcher = watch.prepare(plan)
+        records.write(records.folder(os.environ), _starting(plan))
+        try:
+            spark = _start(plan)
+        except BaseException:
+            records.remove(records.folder(os.environ), plan.context.session_id)
+            raise
+        records.write(records.folder(os.environ), _started(spark, plan))
+        forget = partial(_forget, plan.context.session_id)
+        control = Cluster(spark, plan, forget, watcher.expect if watcher else None)
+        _running = _Running(spark, plan, control, watcher, _show_progress(spark, plan))
         _listen(plan.context.session_id)
-        return _running.spark
+        _follow(_running)
+        return spark
+
+
+def cluster(spark: SparkSession | None = None) -> Cluster:
+    """The executors of a session, to look at and to change while it runs.
+
+    Args:
+        spark: what get_spark_session returned; the session that runs if nothing is said.
+
+    Raises:
+        SparkSessionError: no such session runs.
+    """
+    with _lock:
+        running = _alive()
+        if running is None or (spark is not None and spark.sparkContext is not running.spark.sparkContext):
+            raise SparkSessionError(
+                "There is no cluster to look at.",
+                "No session runs here." if running is None else "That session was not started by get_spark_session.",
+                "spark = get_spark_session() starts one.",
+            )
+        return running.cluster
 
 
 def explain() -> Plan:
@@ -106,23 +149,20 @@ def _alive() -> _Running | None:
     if _running is None:
         return None
     context = _running.spark.sparkContext
-    if context._jsc is None:
+    if context._jsc is None or _jvm_ended():
         return None
-    _refuse_dead_jvm()
     return None if context._jsc.sc().isStopped() else _running
 
 
-def _refuse_dead_jvm() -> None:
-    from pyspark import SparkContext
-
-    process = getattr(SparkContext._gateway, "proc", None)
-    code = None if process is None else process.poll()
-    if code is not None:
-        raise SparkSessionError(
-            "The Spark session of this kernel is gone.",
-            f"Its Java process ended (exit code {code}), most often for lack of memory.",
-            'Restart the kernel. For more memory: conf={"spark.driver.memory": "2g"}.',
-        )
+def _jvm_ended() -> bool:
+    """Whether the JVM of this process ended by itself; it is then forgotten, and the next session starts another one."""
+    code = driver.exit_code()
+    if code is None:
+        return False
+    if _running is not None and _running.spark.sparkContext._jsc is not None:
+        warnings.warn(recovery.what_was_lost(code), SparkSessionWarning, stacklevel=4)
+    recovery.forget_jvm()
+    return True
 
 
 def _refuse_foreign_session() -> None:
@@ -182,11 +222,10 @@ def _prepare_jvm(settings: Settings) -> None:
     global _launch_settings  # noqa: PLW0603 (a process has one JVM)
     from pyspark import SparkContext
 
-    jvm: Any = SparkContext._jvm
+    jvm: Any = None if _jvm_ended() else SparkContext._jvm
     if jvm is None:
         _launch_settings = settings
         return
-    _refuse_dead_jvm()
     launched = _launch_settings
     changed = {key for key in launched.keys() | settings.keys() if _text(launched, key) != _text(settings, key)}
     if late := sorted(key for key in changed if (setting := find(key)) is not None and setting.at_start):
@@ -213,21 +252,18 @@ def _write_files(plan: Plan) -> None:
         path.write_text(text)
 
 
-def _record(running: _Running) -> records.Record:
-    from pyspark import SparkContext
-
-    context, plan = running.spark.sparkContext, running.plan
+def _starting(plan: Plan) -> records.Record:
     workspace = plan.context.environment.workspace
-    url = context.uiWebUrl
     return records.Record(
         session_id=plan.context.session_id,
         name=plan.context.name,
-        application_id=context.applicationId,
+        application_id="",
         process=os.getpid(),
-        jvm=SparkContext._gateway.proc.pid,
-        ui_port=None if url is None else urlsplit(url).port,
+        jvm=None,
+        ui_port=None,
         started=time.time(),
         namespace=None if workspace is None else workspace.namespace,
+        process_started=start_time(os.getpid()),
     )
 
 
@@ -247,6 +283,40 @@ def _listen(session_id: str) -> None:
     stop_requests.listen(records.folder(os.environ), session_id, stop)
 
 
+def _forget(session_id: str) -> None:
+    records.remove(records.folder(os.environ), session_id)
+    stop_requests.close(records.folder(os.environ), session_id)
+
+
+def _started(spark: SparkSession, plan: Plan) -> records.Record:
+    from pyspark import SparkContext
+
+    context, jvm = spark.sparkContext, SparkContext._gateway.proc.pid
+    url = context.uiWebUrl
+    return replace(
+        _starting(plan),
+        application_id=context.applicationId,
+        jvm=jvm,
+        ui_port=None if url is None else urlsplit(url).port,
+        jvm_started=start_time(jvm),
+    )
+
+
+def _follow(running: _Running) -> None:
+    """In a notebook the cell goes on telling; a script that nobody watches has nothing to do without an executor."""
+    watcher = running.watcher
+    if watcher is None:
+        driver.log_refusals()
+        return
+    try:
+        watcher.begin(running.spark)
+        if not is_interactive():
+            watcher.wait_for_first(running.plan.context.defaults.first_executor_timeout)
+    except BaseException:
+        _stop()
+        raise
+
+
 def _remove_scratch(plan: Plan) -> None:
     if plan.files:
         shutil.rmtree(plan.context.scratch, ignore_errors=True)
@@ -255,9 +325,9 @@ def _remove_scratch(plan: Plan) -> None:
 def _discard() -> None:
     global _running  # noqa: PLW0603 (a process has one SparkContext)
     if _running is not None:
-        session_id = _running.plan.context.session_id
-        records.remove(records.folder(os.environ), session_id)
-        stop_requests.close(records.folder(os.environ), session_id)
+        if _running.watcher is not None:
+            _running.watcher.end()
+        _running.cluster.release()
         _remove_scratch(_running.plan)
         if _running.progress is not None:
             _running.progress.close()
@@ -269,6 +339,8 @@ def _stop() -> None:
     """End the session with its process: the executors go now rather than when the pod goes."""
     with _lock:
         if _running is not None:
+            if _running.watcher is not None:
+                _running.watcher.end()
             # The JVM may be gone already, by a crash or by the signal that ends this process.
             with suppress(Exception):
                 _running.spark.stop()

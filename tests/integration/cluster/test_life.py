@@ -168,7 +168,7 @@ def test_a_component_that_cannot_start_is_named_with_its_log(cluster: Cluster, w
 
 
 def test_two_instances_live_side_by_side(cluster: Cluster) -> None:
-    second = Cluster("itest2")
+    second = Cluster(f"{cluster.name}-2")
     try:
         ups = [threading.Thread(target=second.up, kwargs={"durable": False}) for _ in range(2)]
         for up in ups:

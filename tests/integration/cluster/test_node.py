@@ -1,20 +1,18 @@
 """What a real node gives to those who use it."""
 
-import json
 import os
 import re
 import socket
 import subprocess
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cluster import Cluster, ClusterError
+from tests.support.pods import apply, claim, page, pod, wait
 
 Push = Callable[[Cluster], str]
 
@@ -34,41 +32,6 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]
     wait(cluster, name, "serviceaccount/default", "create")
     yield name
     cluster.kubectl("delete", "namespace", name, "--wait=false")
-
-
-def apply(cluster: Cluster, *objects: dict[str, Any]) -> None:
-    cluster.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
-
-
-def pod(namespace: str, name: str, image: str, script: str, **fields: Any) -> dict[str, Any]:
-    """A pod that `restricted` allows."""
-    container = {
-        "name": "main",
-        "image": image,
-        "command": ["sh", "-c", script],
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-        **fields.pop("container", {}),
-    }
-    security = {"runAsNonRoot": True, "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000}
-    spec = {
-        "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": 1,
-        "securityContext": {**security, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [container],
-        **fields,
-    }
-    metadata = {"name": name, "namespace": namespace, "labels": {"app": name}}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-
-
-def claim(namespace: str, name: str) -> dict[str, Any]:
-    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-    metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
-
-
-def wait(cluster: Cluster, namespace: str, what: str, condition: str) -> None:
-    cluster.kubectl("wait", what, f"--namespace={namespace}", f"--for={condition}", "--timeout=60s")
 
 
 def test_a_pod_runs_from_the_registry_with_logs_and_exec(cluster: Cluster, image: str, namespace: str) -> None:
@@ -101,19 +64,6 @@ def _port_forward(cluster: Cluster, namespace: str, target: str) -> Iterator[str
             process.terminate()
 
 
-def _get(address: str) -> str:
-    """What a web server of the cluster says; a new service takes kube-proxy a moment."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            with opener.open(f"http://{address}/index.html", timeout=2) as response:
-                return str(response.read().decode())
-        except OSError:
-            assert time.monotonic() < deadline, f"nothing answers at {address}"
-            time.sleep(0.1)
-
-
 def test_services_are_reached_by_name_by_node_port_and_by_port_forward(
     cluster: Cluster, image: str, namespace: str
 ) -> None:
@@ -138,9 +88,9 @@ def test_services_are_reached_by_name_by_node_port_and_by_port_forward(
     )
     wait(cluster, namespace, "pod/server", "condition=Ready")
     port = cluster.kubectl("get", "service", "-n", namespace, "web", "-o=jsonpath={.spec.ports[0].nodePort}")
-    assert _get(f"{cluster.node_address}:{port}") == "page\n"
+    assert page(f"{cluster.node_address}:{port}") == "page\n"
     with _port_forward(cluster, namespace, "service/web") as address:
-        assert _get(address) == "page\n"
+        assert page(address) == "page\n"
     wait(cluster, namespace, "pod/client", "jsonpath={.status.phase}=Succeeded")
     assert cluster.kubectl("logs", "-n", namespace, "client").split() == ["page", "page"]
 

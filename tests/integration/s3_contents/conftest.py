@@ -9,9 +9,9 @@ from s3_contents import S3ContentsManager
 from dev.paths import cache_folder
 from dev.s3_server import S3Server
 from tests.support.s3_proxy import S3Proxy
-from tests.support.s3_server import bucket, s3_environment, s3_server
+from tests.support.s3_server import new_bucket, s3_environment, s3_server
 
-__all__ = ["bucket", "s3_environment", "s3_server"]
+__all__ = ["s3_environment", "s3_server"]
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +22,18 @@ def jupyter_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder = tmp_path / name.lower()
         folder.mkdir()
         monkeypatch.setenv(name, str(folder))
+
+
+@pytest.fixture
+def versioning(request: pytest.FixtureRequest) -> bool:
+    """Whether the bucket keeps the versions of its objects: by default it does not."""
+    return getattr(request, "param", False)
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, s3_environment: None, versioning: bool) -> str:
+    """A new, empty bucket."""
+    return new_bucket(s3_server, versioning)
 
 
 @pytest.fixture

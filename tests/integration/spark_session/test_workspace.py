@@ -69,23 +69,6 @@ print([kernel.communicate()[0].strip() for kernel in kernels])
     notebook.wait_until_executors_are_gone()
 
 
-def test_a_quota_is_explained_and_the_session_works_with_what_there_is(notebook: Notebook) -> None:
-    result = notebook.run("""
-import time
-from spark_session import get_spark_session
-spark = get_spark_session(executors=8)
-print(spark.range(1000).count())
-time.sleep(12)  # two more rounds of refusals, beyond what stock Spark survives
-print(spark.range(1000).count())
-""")
-    assert result.stdout.split() == ["1000", "1000"], result.stderr
-    refusals = [line for line in result.stderr.splitlines() if "exceeded quota" in line]
-    assert 1 <= len(refusals) <= 3
-    assert "limited: pods=4" in refusals[0]
-    assert not any(line.startswith("\tat ") for line in result.stderr.splitlines())
-    notebook.wait_until_executors_are_gone()
-
-
 def test_executors_go_when_the_kernel_is_killed(notebook: Notebook) -> None:
     result = notebook.run("""
 import os, signal

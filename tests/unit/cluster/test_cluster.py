@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cluster import Cluster, ClusterError
-from cluster.cluster import node_ready, stale_pods
 from cluster.machine import GIB, Machine
+from cluster.readiness import node_ready, stale_pods
 from dev.paths import REPOSITORY
 
 

@@ -8,15 +8,16 @@ import yaml
 
 from cluster import config
 from cluster.pki import KeyPair
-from cluster.settings import BINARIES, Settings
+from cluster.settings import BINARIES, Node, Settings
 
 SETTINGS = Settings(
     "run", 7, Path("/data/run"), Path("/cache/registry"), {name: Path("/bin") / name for name in BINARIES}
 )
+FIRST, WORKER = Node(SETTINGS, 0), Node(SETTINGS, 1)
 
 
 def test_every_file_that_a_component_reads_is_there() -> None:
-    found = config.files(SETTINGS, Path("/usr/lib/cni"))
+    found = config.files(FIRST, Path("/usr/lib/cni"))
     assert set(found) == {
         "Corefile",
         "cni/10-pods.conflist",
@@ -28,8 +29,16 @@ def test_every_file_that_a_component_reads_is_there() -> None:
     }
 
 
+def test_a_worker_has_what_runs_pods_and_pods_and_control_groups_of_its_own() -> None:
+    found = config.files(WORKER, Path("/usr/lib/cni"))
+    assert set(config.files(FIRST, Path("/usr/lib/cni"))) - set(found) == {"Corefile", "registry.yaml"}
+    assert yaml.safe_load(found["kubelet.yaml"])["cgroupRoot"] == f"/{SETTINGS.cgroup}/node1"
+    assert "10.244.1.0/24" in found["cni/10-pods.conflist"]
+    assert found["resolv.conf"] == "nameserver 10.89.7.2\n"
+
+
 def test_no_file_but_the_registrys_depends_on_where_the_user_keeps_data() -> None:
-    found = config.files(SETTINGS, Path("/usr/lib/cni"))
+    found = config.files(FIRST, Path("/usr/lib/cni"))
     assert [name for name, text in found.items() if "/data/run" in text or "/cache" in text] == ["registry.yaml"]
 
 
@@ -48,18 +57,18 @@ def test_containerd_works_where_root_may_not_lower_oom_scores() -> None:
 
 
 def test_the_kubelet_keeps_to_the_instances_own_control_group_and_changes_no_kernel_setting() -> None:
-    found = yaml.safe_load(config.files(SETTINGS, Path("/x"))["kubelet.yaml"])
+    found = yaml.safe_load(config.files(FIRST, Path("/x"))["kubelet.yaml"])
     assert found["cgroupRoot"] == f"/{SETTINGS.cgroup}"
     assert found["protectKernelDefaults"] is True
     assert found["clusterDNS"] == ["10.89.7.2"]
 
 
 def test_the_kubelets_file_is_not_taken_for_json() -> None:
-    assert not config.files(SETTINGS, Path("/x"))["kubelet.yaml"].startswith("{")
+    assert not config.files(FIRST, Path("/x"))["kubelet.yaml"].startswith("{")
 
 
 def test_addresses_of_pods_are_forgotten_with_the_node() -> None:
-    bridge = config.pod_network()["plugins"][0]
+    bridge = config.pod_network(FIRST.pods)["plugins"][0]
     assert bridge["ipam"]["dataDir"].startswith("/run/")
     assert bridge["ipMasq"] is False
 

@@ -78,6 +78,15 @@ def test_a_component_that_dies_is_started_again(tmp_path: Path) -> None:
     assert len((tmp_path / "starts").read_text().split()) >= 2
 
 
+def test_a_component_that_is_to_stay_away_is_not_started_again(tmp_path: Path) -> None:
+    mark = tmp_path / "starts"
+    with supervised(tmp_path, component("worker", f"echo start >> {mark}; exit 7", again=False)) as state:
+        until(lambda: state().get("worker", {}).get("done"))
+        assert state()["worker"] == {"pid": None, "ready": False, "failures": 0, "done": True}
+        time.sleep(0.5)
+    assert mark.read_text().split() == ["start"]
+
+
 def test_a_program_that_is_missing_is_a_failure_like_any_other(tmp_path: Path) -> None:
     missing = {"name": "missing", "command": ["/nonexistent"]}
     with supervised(tmp_path, missing, component("other", "exec sleep 60")) as state:

@@ -1,14 +1,16 @@
 """The images of the platform: contexts, tags, command lines, the user's settings, the base."""
 
 import os
+import resource
 import stat
 from pathlib import Path
 
 import pytest
 
 from dev import images
+from dev.debian import packages_for
 from dev.image_base import Mirrors, mirrors, mmdebstrap_command
-from dev.image_builder import Build, Builder, find_builder, plain_http, run
+from dev.image_builder import Build, Builder, find_builder, own_limits, plain_http, run
 from dev.image_context import EPOCH, ImageError, context_files, copied_sources, digest, stage
 from dev.paths import REPOSITORY
 
@@ -138,6 +140,21 @@ def test_a_build_passes_arguments_and_secrets_to_every_builder(program, layers):
     assert ("--layers" in command) == layers
 
 
+@pytest.mark.parametrize(("program", "limited"), [("buildah", True), ("podman", True), ("docker", False)])
+def test_a_build_keeps_this_process_limits_where_the_builder_would_raise_them(program, limited, monkeypatch):
+    hard = {resource.RLIMIT_NOFILE: 20_000, resource.RLIMIT_NPROC: 3_000}
+    monkeypatch.setattr("dev.image_builder.resource.getrlimit", lambda which: (1024, hard[which]))
+    command = Builder(program).build(Build(Path("/c"), "Dockerfile", "localhost/x:1"))
+    found = [word for word in command if word.startswith("--ulimit")]
+    assert found == (["--ulimit=nofile=20000:20000", "--ulimit=nproc=3000:3000"] if limited else [])
+
+
+def test_no_limit_is_said_as_builders_say_it(monkeypatch):
+    endless = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    monkeypatch.setattr("dev.image_builder.resource.getrlimit", lambda _which: endless)
+    assert own_limits() == ["--ulimit=nofile=-1:-1", "--ulimit=nproc=-1:-1"]
+
+
 def test_options_of_the_storage_come_before_the_verb():
     assert BUILDAH.command("images") == ["buildah", "--root=/r", "images"]
 
@@ -169,6 +186,13 @@ def test_docker_tags_before_it_pushes():
 def test_the_first_builder_of_the_machine_is_taken():
     assert find_builder({"podman": "/usr/bin/podman", "docker": "/usr/bin/docker"}.get).program == "podman"
     assert find_builder({"docker": "/usr/bin/docker", "buildah": "/usr/bin/buildah"}.get).program == "buildah"
+
+
+def test_where_there_is_no_builder_buildah_comes_with_the_network_program_that_it_wants(monkeypatch):
+    asked: list[str] = []
+    monkeypatch.setattr("dev.image_builder.ensure_programs", lambda *programs: asked.extend(programs))
+    assert find_builder({}.get).program == "buildah"
+    assert packages_for(asked) == ["buildah", "netavark"]
 
 
 def test_buildah_keeps_to_its_own_storage(monkeypatch, tmp_path):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from spark_session.context import Context
 from spark_session.defaults import load_defaults
 from spark_session.environment import detect
 from spark_session.request import Request
+
+from .api_server import Server, api_server, make_account
 
 NOTEBOOK = {
     "SPARK_NOTEBOOKS_IMAGE": "registry.example/notebook:1",
@@ -54,3 +56,18 @@ def make_context(tmp_path: Path, token: Path) -> MakeContext:
         )
 
     return make
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Path:
+    """A service account's folder for the server of this process."""
+    folder = tmp_path / "account"
+    folder.mkdir()
+    make_account(folder)
+    return folder
+
+
+@pytest.fixture
+def server(account: Path) -> Iterator[Server]:
+    with api_server(account) as made:
+        yield made

@@ -82,7 +82,17 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"conf": {"spark.executor.instances": 3}}, "Use executors="),
     ({"conf": {"spark.executor.cores": 3}}, "Use cores="),
     ({"conf": {"spark.executor.memory": "3g"}}, "Use memory="),
-    ({"conf": {"spark.dynamicAllocation.enabled": True}}, "Use executors="),
+    ({"conf": {"spark.dynamicAllocation.maxExecutors": 5}}, "Use min_executors= and max_executors="),
+    ({"conf": {"spark.dynamicAllocation.enabled": True}}, "max_executors is missing"),
+    ({"min_executors": 2}, "max_executors is missing"),
+    ({"min_executors": -1, "max_executors": 2}, "min_executors=-1 is out of range"),
+    ({"min_executors": "1", "max_executors": 2}, "min_executors='1' is not a number of executors"),
+    ({"max_executors": 0}, "max_executors=0 is out of range"),
+    ({"max_executors": True}, "max_executors=True is not a number of executors"),
+    ({"max_executors": 10_001}, "max_executors=10001 is out of range"),
+    ({"min_executors": 3, "max_executors": 2}, "min_executors=3, max_executors=2 do not fit"),
+    ({"executors": 5, "max_executors": 2}, "max_executors=2 and executors=5 do not fit"),
+    ({"executors": 1, "min_executors": 2, "max_executors": 3}, "executors=1 do not fit"),
     ({"conf": {"spark.driver.host": "0.0.0.0"}}, 'conf sets "spark.driver.host"'),
     ({"conf": {"spark.driver.bindAddress": "0.0.0.0"}}, 'conf sets "spark.driver.bindAddress"'),
     ({"conf": {"spark.authenticate": False}}, 'conf sets "spark.authenticate"'),
@@ -92,7 +102,48 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"conf": {"spark.kubernetes.executor.podTemplateFile": "x"}}, "podTemplateFile"),
     ({"conf": {"spark.kubernetes.executor.secrets.x": "/x"}}, "Ask your administrator"),
     ({"conf": {"spark.hadoop.fs.s3a.secret.key": "hush"}}, "~/.aws/credentials"),
+    ({"conf": {"spark.hadoop.fs.s3a.access.key": "hush"}}, "~/.aws/credentials"),
+    ({"executors": "all"}, "executors='all' is not a number of executors"),
+    ({"executors": {"min": 2}}, "executors={'min': 2} is not a number of executors"),
+    ({"executors": complex(2)}, "executors=(2+0j) is not a number of executors"),
+    ({"cores": [2]}, "cores=[2] is not a number of cores"),
+    ({"cores": "1,5"}, "cores='1,5' is not a number of cores"),
+    ({"cores": -math.inf}, "cores=-inf is not a number of cores"),
+    ({"cores": "1025"}, "cores='1025' is out of range"),
+    ({"cores": {}}, "cores={} is not a number of cores"),
+    ({"memory": "4g 512m"}, "memory='4g 512m' is not a size"),
+    ({"memory": "0x4g"}, "memory='0x4g' is not a size"),
+    ({"memory": b"4g"}, "memory=b'4g' is not a size"),
+    ({"memory": "infg"}, "memory='infg' is not a size"),
+    ({"memory": "4 p"}, "memory='4 p' is not a size"),
+    ({"memory": "0.1g"}, "memory='0.1g' is too small"),
+    ({"name": b"flights"}, "name=b'flights' is not a name"),
+    ({"name": ["flights"]}, "name=['flights'] is not a name"),
+    ({"name": "tab\there"}, "is not a name"),
+    ({"name": True}, "name=True is not a name"),
+    ({"conf": {"spark.ui.port"}}, "conf is a set"),
+    ({"conf": 7}, "conf is a int"),
+    ({"conf": {None: "x"}}, "conf has the key None"),
+    ({"conf": {"Spark.ui.port": "1"}}, "conf has the key 'Spark.ui.port'"),
+    ({"conf": {"spark..": "x"}}, "conf has the key 'spark..'"),
+    ({"conf": {"mapreduce.task.timeout": 1}}, 'write "spark.hadoop.mapreduce.task.timeout"'),
+    ({"conf": {"spark.ui.port": math.nan}}, "that no setting can have: nan"),
+    ({"conf": {"spark.ui.port": math.inf}}, "that no setting can have: inf"),
+    ({"conf": {"spark.ui.port": {}}}, "conf['spark.ui.port'] is a dict"),
+    ({"conf": {"spark.executor.memroy": "4g"}}, 'Did you mean "spark.executor.memory"?'),
+    ({"conf": {"spark.driver.Memory": "4g"}}, 'Did you mean "spark.driver.memory"?'),
+    ({"conf": {"spark.executor.isntances": 4}}, 'Did you mean "spark.executor.instances"?'),
+    ({"conf": {"spark.ui.showConsoleprogress": True}}, 'Did you mean "spark.ui.showConsoleProgress"?'),
+    ({"conf": {"spark.api.mode": "connect"}}, 'conf sets "spark.api.mode"'),
+    ({"conf": {"spark.kubernetes.executor.request.cores": "1"}}, "Use cores="),
+    ({"conf": {"spark.kubernetes.executor.volumes.hostPath.x.mount.path": "/x"}}, "Ask your administrator"),
+    ({"conf": {"spark.kubernetes.authenticate.executor.serviceAccountName": "notebook"}}, "serviceAccountName"),
+    ({"conf": {"spark.driver.port": 7077}}, "Ask your administrator"),
 ]
+
+
+def test_there_are_at_least_a_hundred_different_ones() -> None:
+    assert len({repr(arguments) for arguments, _ in BAD_ARGUMENTS}) == len(BAD_ARGUMENTS) >= 100
 
 
 @pytest.mark.parametrize(("arguments", "message"), BAD_ARGUMENTS, ids=lambda value: str(value)[:60])
@@ -104,7 +155,7 @@ def test_bad_argument(
         build(make_context(variables, **arguments))
     error = caught.value
     assert message in str(error)
-    assert all(part.endswith(".") for part in (error.what, error.why, error.fix))
+    assert all(part.endswith((".", "?")) for part in (error.what, error.why, error.fix))
     assert "hush" not in str(error)
 
 
@@ -119,6 +170,7 @@ def test_bad_argument(
         ({"max_executor_cores": 2}, {"cores": 2.5}, "cores=2500m is more than you may have"),
         ({"max_executor_memory": "8g"}, {"memory": "9g"}, "memory=9g is more than you may have"),
         ({"max_executors": 1}, {}, "executors=2 is more than you may have"),
+        ({"max_executors": 5}, {"max_executors": 6}, "max_executors=6 is more than you may have"),
     ],
 )
 def test_more_than_the_administrator_allows(

@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from spark_session.processes import start_time
 from spark_session.records import Record
 from spark_ui import pages, sessions, stopping
 from spark_ui.history_server import has_looked, properties, server_settings
@@ -36,24 +38,25 @@ def test_asked(settings: list[list[str]], asked: int | None) -> None:
     assert sessions.asked_executors({"sparkProperties": settings}) == asked
 
 
-def test_a_record_whose_driver_is_gone_or_is_another_program_is_no_session(tmp_path: Path) -> None:
+def test_a_session_runs_while_its_driver_lives(tmp_path: Path) -> None:
     variables = {records.FOLDER_VARIABLE: str(tmp_path)}
-    records.write(tmp_path, RECORD)
+    records.write(tmp_path, replace(RECORD, jvm=None))
     assert sessions.find(variables, RECORD.session_id) is None
-    java = tmp_path / "java"
-    java.symlink_to("/bin/sleep")
-    with subprocess.Popen([java, "60"]) as process:
-        records.write(tmp_path, Record(**{**vars(RECORD), "jvm": process.pid}))
+    with subprocess.Popen(["sleep", "60"]) as process:
+        records.write(tmp_path, replace(RECORD, jvm=process.pid, jvm_started=start_time(process.pid)))
         assert sessions.find(variables, RECORD.session_id) is not None
         assert sessions.find(variables, "00000000") is None
+        records.write(tmp_path, replace(RECORD, jvm=process.pid, jvm_started=1))
+        assert sessions.find(variables, RECORD.session_id) is None, "another process that got the number"
+        records.write(tmp_path, replace(RECORD, jvm=process.pid))
         process.kill()
     assert sessions.running(variables) == []
 
 
 def test_only_sessions_of_its_own_end_with_a_server() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        of_child = Record(**{**vars(RECORD), "process": child.pid})
-        of_init = Record(**{**vars(RECORD), "process": 1})
+        of_child = replace(RECORD, process=child.pid)
+        of_init = replace(RECORD, process=1)
         assert stopping.of_this_server([of_child, of_init], os.getpid()) == [of_child]
         child.kill()
 

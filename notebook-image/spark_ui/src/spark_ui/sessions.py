@@ -6,14 +6,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from spark_session.records import Record
 from tornado.httpclient import HTTPClientError
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
-from spark_session import records
+from spark_session import processes, records
 from spark_ui.paths import PAST, Prefix
 
 _SECONDS = 5
@@ -65,18 +64,14 @@ class Session:
         return asdict(self)
 
 
-def is_driver(pid: int) -> bool:
-    """Whether a process of this machine is a Java process that runs; one that has ended and waits for its parent does not."""
-    try:
-        name, _, rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").partition("(")[2].rpartition(")")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return name == "java" and rest.split()[0] != "Z"
+def is_alive(record: Record) -> bool:
+    """Whether the driver of a session has started and lives."""
+    return record.jvm is not None and processes.lives(record.jvm, record.jvm_started)
 
 
 def running(variables: Mapping[str, str]) -> list[Record]:
     """The sessions whose driver JVM runs, the oldest first."""
-    return [record for record in records.read(records.folder(variables)) if is_driver(record.jvm)]
+    return [record for record in records.read(records.folder(variables)) if is_alive(record)]
 
 
 def find(variables: Mapping[str, str], session_id: str) -> Record | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from spark_session.records import Record
 
 from spark_session import records, stop_requests
-from spark_ui.sessions import is_driver
+from spark_ui.sessions import is_alive
 
 _LOOK_SECONDS = 0.2
 
@@ -28,7 +28,7 @@ async def stop(record: Record, patience: float) -> bool:
     if stop_requests.ask(where, record.session_id) and await _gone(record, patience):
         return True
     with suppress(ProcessLookupError):
-        if is_driver(record.jvm):
+        if record.jvm is not None and is_alive(record):
             os.kill(record.jvm, signal.SIGTERM)
     return await _gone(record, patience)
 
@@ -36,7 +36,7 @@ async def stop(record: Record, patience: float) -> bool:
 async def _gone(record: Record, patience: float) -> bool:
     end = time.monotonic() + patience
     path = records.folder(os.environ) / f"{record.session_id}.json"
-    while path.exists() and is_driver(record.jvm):
+    while path.exists() and is_alive(record):
         if time.monotonic() > end:
             return False
         await asyncio.sleep(_LOOK_SECONDS)

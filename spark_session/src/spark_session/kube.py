@@ -1,0 +1,159 @@
+"""A small client of the Kubernetes API for the few calls a session makes: one connection, the pod's own service account.
+
+The standard library is enough for them; the `kubernetes` package takes longer to import than a local session takes to start.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from spark_session.environment import SERVICE_ACCOUNT
+
+Object = dict[str, Any]
+"""A Kubernetes object, as in its API."""
+
+TIMEOUT = 10.0  # seconds for an answer
+# The server sends a bookmark about once a minute, so a watch that is silent for longer has lost its server.
+SILENCE = 150.0
+WATCH_SECONDS = 1800
+
+
+class ApiError(Exception):
+    """The API answered with an error.
+
+    Args:
+        status: the HTTP status.
+        reason: Kubernetes' word for it, such as "Forbidden"; empty when the answer was not Kubernetes'.
+        message: Kubernetes' sentence.
+    """
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+class Api:
+    """The API server as the service account of this pod sees it; not for use by two threads at once.
+
+    Every method raises ApiError for an answer that is an error, and OSError or http.client.HTTPException when there is none.
+
+    Args:
+        url: "https://host:port".
+        namespace: the only one that is asked about.
+        account: folder with the service account's `token` and the API's `ca.crt`.
+    """
+
+    def __init__(self, url: str, namespace: str, account: Path = SERVICE_ACCOUNT) -> None:
+        parts = urlsplit(url)
+        self._host = parts.hostname or ""
+        self._port = parts.port or 443
+        self._prefix = f"/api/v1/namespaces/{quote(namespace, safe='')}/"
+        self._account = account
+        self._context = ssl.create_default_context(cafile=str(account / "ca.crt"))
+        self._connection: http.client.HTTPSConnection | None = None
+
+    def list(self, resource: str, **query: str | int) -> Object:
+        """The list of a resource, such as list("pods", labelSelector="a=b")."""
+        return self._json("GET", resource, query)
+
+    def get(self, resource: str, name: str) -> Object:
+        """One object."""
+        return self._json("GET", f"{resource}/{quote(name, safe='')}", {})
+
+    def dry_run(self, resource: str, manifest: Mapping[str, Any]) -> Object:
+        """What creating an object would give, checked in full and not kept."""
+        return self._json("POST", resource, {"dryRun": "All"}, json.dumps(manifest).encode())
+
+    def delete(self, resource: str, name: str, **query: str | int) -> None:
+        """Delete one object."""
+        self._answer("DELETE", f"{resource}/{quote(name, safe='')}", query)
+
+    def delete_all(self, resource: str, **query: str | int) -> None:
+        """Delete the objects that a query finds."""
+        self._answer("DELETE", resource, query)
+
+    def log(self, pod: str, lines: int) -> str:
+        """The last lines of a pod's log."""
+        path = f"pods/{quote(pod, safe='')}/log"
+        return self._answer("GET", path, {"tailLines": lines}).decode(errors="replace")
+
+    def watch(self, resource: str, **query: str | int) -> Iterator[Object]:
+        """Changes of a resource, {"type": ..., "object": ...}, until the server ends the watch; `close` ends it from another thread."""
+        path = self._path(
+            resource, {"watch": 1, "allowWatchBookmarks": "true", "timeoutSeconds": WATCH_SECONDS, **query}
+        )
+        self.close()
+        connection = self._connection = self._connect(SILENCE)
+        connection.request("GET", path, headers=self._headers())
+        response = connection.getresponse()
+        if response.status >= http.client.BAD_REQUEST:
+            raise _error(response.status, response.read())
+        while line := response.readline():
+            yield json.loads(line)
+
+    def close(self) -> None:
+        """Close the connection; the next call makes a new one."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if connection.sock is not None:
+            with suppress(OSError):  # the other side may have closed it
+                connection.sock.shutdown(socket.SHUT_RDWR)
+        connection.close()
+
+    def _json(self, method: str, path: str, query: Mapping[str, str | int], body: bytes | None = None) -> Object:
+        answer: Object = json.loads(self._answer(method, path, query, body))
+        return answer
+
+    def _answer(self, method: str, path: str, query: Mapping[str, str | int], body: bytes | None = None) -> bytes:
+        kept = self._connection is not None
+        try:
+            status, answer = self._exchange(method, self._path(path, query), body)
+        except (http.client.HTTPException, OSError):
+            self.close()
+            if not kept:
+                raise
+            # The server closes a connection that was idle for long: that says nothing about this call.
+            status, answer = self._exchange(method, self._path(path, query), body)
+        if status >= http.client.BAD_REQUEST:
+            raise _error(status, answer)
+        return answer
+
+    def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        connection = self._connection = self._connection or self._connect(TIMEOUT)
+        try:
+            connection.request(method, path, body, self._headers())
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (http.client.HTTPException, OSError):
+            self.close()
+            raise
+
+    def _connect(self, timeout: float) -> http.client.HTTPSConnection:
+        return http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=self._context)
+
+    def _path(self, resource: str, query: Mapping[str, str | int]) -> str:
+        return self._prefix + resource + (f"?{urlencode(query)}" if query else "")
+
+    def _headers(self) -> dict[str, str]:
+        # Kubernetes renews the file before the token in it runs out.
+        token = (self._account / "token").read_text().strip()
+        return {"Authorization": f"Bearer {token}", "Accept": "application/json", "Content-Type": "application/json"}
+
+
+def _error(status: int, answer: bytes) -> ApiError:
+    try:
+        content = json.loads(answer)
+        return ApiError(status, str(content.get("reason", "")), str(content.get("message", "")))
+    except (ValueError, AttributeError):
+        return ApiError(status, "", answer.decode(errors="replace")[:200])

@@ -1,0 +1,37 @@
+"""What the tests of the contents manager share: short questions to a manager and to the bucket behind it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from s3_contents import S3ContentsManager
+from tornado.web import HTTPError
+
+from dev.s3_server import S3Server
+
+TEXT = {"type": "file", "format": "text"}
+# Deleted files leave traces in a bucket that keeps versions.
+PLAIN_AND_VERSIONED = pytest.mark.parametrize("versioning", [False, True], ids=["plain", "versions"], indirect=True)
+
+
+async def listed(manager: S3ContentsManager, path: str = "") -> list[tuple[str, str]]:
+    model = await manager.get(path, type="directory")
+    return sorted((entry["type"], entry["path"]) for entry in model["content"])
+
+
+async def status(awaitable: Any) -> int:
+    with pytest.raises(HTTPError) as raised:
+        await awaitable
+    return raised.value.status_code
+
+
+def keys(server: S3Server, bucket: str) -> list[str]:
+    return [entry["Key"] for entry in server.client.list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+def write(server: S3Server, bucket: str, *names: str) -> None:
+    """Write objects that hold their names."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: server.client.put_object(Bucket=bucket, Key=name, Body=name.encode()), names))

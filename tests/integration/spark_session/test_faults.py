@@ -1,0 +1,379 @@
+"""What goes wrong with executors on a real node: the session outlives it, and says why."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spark_session.reasons import Kind
+from spark_session.refusals import refused
+from spark_session.shape import Shape
+
+from cluster import Cluster, cgroups
+from cluster.settings import cgroup
+from tests.support.notebook_pod import Notebook, running_notebook
+
+QUOTA = {"pods": 4}  # the notebook and three executors
+
+START = """
+import json, os, sys, time
+config = json.loads(os.environ["SPARK_SESSION_CONFIG"])
+config["SparkSessionDefaults"] |= json.loads({admin!r})
+os.environ["SPARK_SESSION_CONFIG"] = json.dumps(config)
+from spark_session import SparkSessionError, get_spark_session
+
+def start(**arguments):
+    try:
+        return get_spark_session(**arguments)
+    except SparkSessionError as error:
+        print(error)
+        sys.exit()
+
+def executors(spark):
+    return spark.sparkContext._jsc.sc().getExecutorIds().size()
+
+def wait_until(condition, seconds=90):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+"""
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def notebook(node: Cluster) -> Iterator[Notebook]:
+    with running_notebook(node, "test-faults", QUOTA, {"first_executor_timeout": 60}) as made:
+        yield made
+
+
+@pytest.fixture
+def run(notebook: Notebook) -> Iterator[Run]:
+    """Runs a script in the pod, on top of START, with more settings of the administrator; in the end all executors are gone."""
+
+    def run_code(code: str, admin: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
+        result = notebook.run(START.format(admin=json.dumps(admin or {})) + code)
+        print(result.stdout, result.stderr)
+        return result
+
+    yield run_code
+    notebook.wait_until_executors_are_gone()
+
+
+def test_more_than_can_ever_run_is_refused_at_once(run: Run, notebook: Notebook) -> None:
+    result = run("start(executors=8)")
+    assert "8 executors can never run in your workspace." in result.stdout
+    assert "8 x 1 pod and 1 pod for the notebook make 9 pods, and your workspace may have 4 pods." in result.stdout
+    assert "Ask for executors=3 or fewer" in result.stdout
+    assert notebook.executors() == []
+
+
+def test_more_than_is_free_starts_with_what_there_is(run: Run) -> None:
+    result = run("""
+import subprocess
+other = subprocess.Popen(
+    [sys.executable, "-c", "from spark_session import get_spark_session as get; get(executors=2).range(9).count(); print('up', flush=True); input()"],
+    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+)
+other.stdout.readline()
+spark = start(executors=3)
+print(spark.range(1000).count(), executors(spark))
+time.sleep(12)  # more rounds of refusals than stock Spark survives
+print(spark.range(1000).count(), executors(spark))
+other.communicate("\\n")
+wait_until(lambda: executors(spark) == 3)
+time.sleep(6)  # the next look
+""")
+    assert result.stdout.split() == ["1000", "1", "1000", "1"], result.stderr
+    assert "1 of 3 can start at once: 3 pods of your workspace's 4 pods are used." in result.stderr
+    assert result.stderr.count("Your workspace may have 4 pods, and 4 pods are used.") == 1
+    assert "3 executors ready after" in result.stderr
+    assert "ExecutorPodsAllocator" not in result.stderr
+
+
+def test_an_image_that_is_not_there(run: Run, node: Cluster) -> None:
+    missing = f"{node.registry}/nothing:1"
+    result = run("start(executors=1)", {"conf": {"spark.kubernetes.executor.container.image": missing}})
+    assert f'The image "{missing}" is not in its registry.' in result.stdout
+    assert result.stdout.startswith("No executor came within 60 s. The image of the executors cannot be fetched.")
+
+
+def test_an_executor_that_crashes_at_its_start(run: Run) -> None:
+    result = run("start(executors=1, conf={'spark.executor.extraJavaOptions': '-Xss1k'})")
+    assert result.stdout.startswith("The Java of an executor does not start.")
+    assert "The Java thread stack size specified is too small" in result.stdout
+
+
+def test_an_executor_larger_than_the_node(run: Run) -> None:
+    result = run("start(executors=1, cores=500)", {"executor_cpu_request": 1, "first_executor_timeout": 10})
+    assert "The cluster has no room for more executors. There is too little cpu free." in result.stdout
+    assert "An executor asks for 500 cores and 896 MiB of memory" in result.stdout
+
+
+def test_an_executor_that_does_not_reach_the_driver(run: Run) -> None:
+    # The driver's address means the executor itself there: as with a network policy, nobody answers.
+    result = run("os.environ['POD_IP'] = '127.0.0.1'\nstart(executors=1)")
+    assert "Executors cannot reach your notebook." in result.stdout
+    assert "They gave up connecting to the driver at 127.0.0.1." in result.stdout
+
+
+@pytest.fixture
+def policy(notebook: Notebook) -> Iterator[str]:
+    """A rule of the cluster that refuses the executors of this workspace."""
+    name = "test-faults-no-executors"
+    kind = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": name}}
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    manifests = [
+        kind
+        | {
+            "kind": "ValidatingAdmissionPolicy",
+            "spec": {
+                "matchConstraints": {"resourceRules": [rule]},
+                "validations": [
+                    {"expression": "!('spark-exec-id' in object.metadata.labels)", "message": "no executors on Sundays"}
+                ],
+            },
+        },
+        kind
+        | {
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "spec": {
+                "policyName": name,
+                "validationActions": ["Deny"],
+                "matchResources": {
+                    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": notebook.namespace}}
+                },
+            },
+        },
+    ]
+    text = json.dumps({"kind": "List", "apiVersion": "v1", "items": manifests})
+    notebook.target.kubectl("apply", "--filename", "-", stdin=text)
+    time.sleep(5)  # the API server takes up a new policy after a while
+    yield name
+    notebook.target.kubectl("delete", "--filename", "-", stdin=text)
+
+
+def test_a_policy_that_refuses_executors(run: Run, policy: str) -> None:
+    result = run("start(executors=1)")
+    assert "A rule of your platform refuses these executors." in result.stdout
+    assert f'The policy "{policy}" says: no executors on Sundays.' in result.stdout
+
+
+def test_an_executor_that_is_killed_for_its_memory(run: Run) -> None:
+    result = run("""
+spark = start(executors=1, memory="512m")
+
+def take(_):
+    import subprocess, sys, time
+    # The kernel ends the largest process: one of many small ones is never it.
+    code = "import time; taken = bytearray(60 * 2**20); time.sleep(60)"
+    taking = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(14)]
+    time.sleep(30)
+
+try:
+    spark.sparkContext.parallelize([0], 1).foreach(take)
+except Exception as error:
+    print("the job failed")
+print(executors(spark) >= 0, flush=True)
+time.sleep(3)
+""")
+    assert "the job failed" in result.stdout
+    assert "An executor was killed for using more memory than it had." in result.stderr
+    assert "It had 896m: 512m of Java heap and 384m for Python and the rest." in result.stderr
+    assert 'conf={"spark.executor.memoryOverhead": "768m"}' in result.stderr
+
+
+def test_a_driver_that_is_killed(run: Run) -> None:
+    result = run("""
+import signal
+from pyspark import SparkContext
+spark = start(executors=1)
+os.kill(SparkContext._gateway.proc.pid, signal.SIGKILL)
+time.sleep(7)
+start(executors=1)
+""")
+    # Once under the cell, and once from the call that starts another session.
+    assert result.stderr.count("Its Java process ended (exit code 137): something killed it") == 2
+    assert "A new session takes its place." in result.stderr
+
+
+def test_the_kubernetes_api_is_away_for_30_seconds(run: Run, notebook: Notebook, node: Cluster) -> None:
+    [server] = [
+        pid
+        for pid in cgroups.processes(cgroup(node.name, node.folder), cgroups.NODE)
+        if program(pid) == "kube-apiserver"
+    ]
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(
+            run,
+            """
+from pathlib import Path
+import signal
+
+def kill_java(_):
+    import os, signal
+    for process in os.listdir("/proc"):
+        if process.isdigit() and os.path.basename(os.path.realpath(f"/proc/{process}/exe")) == "java":
+            os.kill(int(process), signal.SIGKILL)
+
+spark = start(executors=2)
+wait_until(lambda: executors(spark) == 2)
+Path("/tmp/up").touch()
+wait_until(Path("/tmp/away").exists)
+time.sleep(2)
+try:
+    spark.sparkContext.parallelize([0], 1).foreach(kill_java)
+except Exception:
+    pass
+print(spark.range(1000).count(), executors(spark) >= 1, flush=True)
+time.sleep(24)
+print(spark.range(1000).count(), flush=True)
+wait_until(lambda: executors(spark) == 2, 120)
+time.sleep(6)
+""",
+        )
+        wait_until(lambda: "up" in notebook.kubectl("exec", notebook.name, "--", "ls", "/tmp").split())
+        notebook.kubectl("exec", notebook.name, "--", "touch", "/tmp/away")
+        os.kill(server, signal.SIGSTOP)
+        try:
+            time.sleep(30)
+        finally:
+            os.kill(server, signal.SIGCONT)
+        result = running.result()
+    assert result.stdout.split()[0] == "1000", result.stderr
+    assert result.stdout.split()[2] == "1000", result.stderr
+    assert "Kubernetes does not answer at the moment." in result.stderr
+    assert "An executor was killed." in result.stderr
+    assert "2 executors ready after" in result.stderr
+
+
+def test_packages_that_executors_lack(run: Run) -> None:
+    result = run("""
+import site
+from pathlib import Path
+
+def install():
+    folder = Path(site.getusersitepackages(), "lifelines-0.30.0.dist-info")
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\\nName: lifelines\\nVersion: 0.30.0\\n")
+    return folder
+
+folder = install()
+start(executors=1)
+time.sleep(30)
+(folder / "METADATA").unlink()
+folder.rmdir()
+""")
+    assert (
+        "Executors don't have the same Python packages as this notebook. They lack lifelines 0.30.0." in result.stderr
+    )
+
+
+def test_the_pod_that_is_asked_about_is_the_pod_that_spark_makes(run: Run, notebook: Notebook) -> None:
+    result = run("""
+import spark_session
+from spark_session.kube import Api
+from spark_session.shape import manifest
+
+spark = start(executors=1)
+plan = spark_session.explain()
+workspace = plan.context.environment.workspace
+api = Api(workspace.api_url, workspace.namespace)
+owner = api.get("pods", workspace.pod_name)["metadata"]["uid"]
+asked = manifest(plan, owner)
+api.dry_run("pods", asked)
+[made] = api.list("pods", labelSelector=f"spark-notebooks.io/session={plan.context.session_id}")["items"]
+print(json.dumps([asked, made]))
+""")
+    asked, made = json.loads(result.stdout.splitlines()[-1])
+    names = {"spark-exec-id"}
+    labels = {key: value for key, value in asked["metadata"]["labels"].items() if key not in names}
+    assert labels.items() <= made["metadata"]["labels"].items()
+    assert names <= made["metadata"]["labels"].keys()
+    [owner], [real_owner] = asked["metadata"]["ownerReferences"], made["metadata"]["ownerReferences"]
+    assert owner.items() <= real_owner.items()
+    [container], [real] = asked["spec"]["containers"], made["spec"]["containers"]
+    for key in ("name", "image", "imagePullPolicy", "args", "resources", "securityContext", "workingDir"):
+        assert container[key] == real[key], key
+    for key in ("serviceAccountName", "restartPolicy", "securityContext", "automountServiceAccountToken"):
+        assert asked["spec"][key] == made["spec"][key], key
+    assert {volume["name"] for volume in asked["spec"]["volumes"]} == {
+        volume["name"] for volume in made["spec"]["volumes"]
+    }
+
+
+@pytest.fixture
+def strict_namespace(notebook: Notebook) -> Iterator[str]:
+    """A namespace whose quota, limits and security level refuse all kinds of pods."""
+    name = "test-faults-strict"
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    manifests = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
+        {
+            "apiVersion": "v1",
+            "kind": "ResourceQuota",
+            "metadata": {"name": "few", "namespace": name},
+            "spec": {"hard": {"limits.memory": "1Gi", "requests.cpu": "1", "limits.cpu": "1"}},
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "LimitRange",
+            "metadata": {"name": "small", "namespace": name},
+            "spec": {"limits": [{"type": "Container", "max": {"memory": "2Gi"}}]},
+        },
+    ]
+    text = json.dumps({"kind": "List", "apiVersion": "v1", "items": manifests})
+    notebook.target.kubectl("apply", "--filename", "-", stdin=text)
+    yield name
+    notebook.target.kubectl("delete", "namespace", name)
+
+
+REFUSED_PODS: list[tuple[dict[str, Any], dict[str, Any], Kind, str]] = [
+    ({"memory": "3Gi", "cpu": "1"}, {}, Kind.LIMIT, "maximum memory usage per Container is 2Gi, but limit is 3Gi"),
+    ({"memory": "1536Mi", "cpu": "1"}, {}, Kind.QUOTA, "Your workspace may have 1 GiB of memory, and 0 bytes are used"),
+    ({"memory": "512Mi"}, {}, Kind.QUOTA, "It counts limits.cpu"),
+    ({"memory": "512Mi", "cpu": "1"}, {"hostNetwork": True}, Kind.POD_SECURITY, 'Pod Security Standard "restricted"'),
+    ({"memory": "512Mi", "cpu": "1"}, {"serviceAccountName": "nobody"}, Kind.REFUSED, '"nobody", which they run as'),
+    ({"memory": "512Mi", "cpu": "1"}, {"restartPolicy": "Maybe"}, Kind.REFUSED, "restartPolicy"),
+]
+
+
+def test_the_api_servers_own_sentences_are_understood(notebook: Notebook, strict_namespace: str) -> None:
+    size = Shape(Decimal(1), None, 512, 896)
+    security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    context = {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}}
+    wait_until(lambda: "default" in notebook.target.kubectl("--namespace", strict_namespace, "get", "sa").stdout)
+    for limits, spec, kind, words in REFUSED_PODS:
+        container = {"name": "c", "image": "x", "resources": {"limits": limits}, "securityContext": security}
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "refused", "namespace": strict_namespace},
+            "spec": {"containers": [container], "securityContext": context, **spec},
+        }
+        answer = notebook.target.kubectl(
+            "create", "--dry-run=server", "--filename", "-", stdin=json.dumps(pod), check=False
+        )
+        reason = refused(403, answer.stderr.strip(), size)
+        assert (reason.kind, words in reason.why) == (kind, True), reason
+
+
+def program(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode().rsplit("/", 1)[-1]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(1)
