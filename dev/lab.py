@@ -14,7 +14,12 @@ from dev.relay import RelayError, chosen_port, require_free
 from dev.s3_server import S3Server, S3ServerError
 from dev.toolchain import ToolchainError, ensure_programs
 
-PACKAGES = ("spark_session/src", "notebook-image/s3_contents/src", "notebook-image/welcome/src")
+PACKAGES = (
+    "spark_session/src",
+    "notebook-image/s3_contents/src",
+    "notebook-image/welcome/src",
+    "notebook-image/spark_ui/src",
+)
 BUCKET = "notebooks"
 
 
@@ -50,7 +55,8 @@ def command(port: int, home: Path) -> list[str]:
     return [
         *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
         *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
-        *(f"--ServerApp.root_dir={home}", "--ServerApp.jpserver_extensions=welcome=True"),
+        f"--ServerApp.root_dir={home}",
+        *("--ServerApp.jpserver_extensions=welcome=True", "--ServerApp.jpserver_extensions=spark_ui=True"),
         f"--Welcome.examples={REPOSITORY / 'notebook-image' / 'examples'}",
         "--ServerApp.answer_yes=True",  # one Ctrl-C ends it
     ]

@@ -49,6 +49,14 @@ class SparkSessionDefaults(Configurable):
     max_executor_memory = Unicode(
         None, allow_none=True, help='Largest heap of one executor, such as "32g"; null for no limit.'
     ).tag(config=True)
+    cell_progress = Bool(
+        True,
+        help='Show stages and tasks under the running cell of a notebook. A call turns it off with conf={"spark.notebooks.cellProgress": False}.',
+    ).tag(config=True)
+    event_log = Bool(
+        True,
+        help="Keep what the Spark UI shows, so that past sessions can be looked at: on S3, in the hidden folder .spark-history of each person.",
+    ).tag(config=True)
     fallback_storage = Bool(
         False,
         help="Put shuffle files of executors that go on S3, below the person's own place, where no other executor has room for them. "

@@ -13,6 +13,7 @@ from spark_session.errors import SparkSessionError
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 HOME_VARIABLE = "SPARK_NOTEBOOKS_S3_HOME"
 JARS_VARIABLE = "SPARK_SESSION_JARS"
+EVENT_LOGS_VARIABLE = "SPARK_SESSION_EVENT_LOGS"
 IMAGE_VARIABLE = "SPARK_NOTEBOOKS_IMAGE"
 SECRET_FILE_VARIABLE = "SPARK_SESSION_SECRET_FILE"  # noqa: S105 (the name of a variable)
 WORKSPACE_VARIABLES = ("POD_NAME", "POD_NAMESPACE", "POD_IP", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
@@ -74,6 +75,7 @@ class Environment:
         python: path of the Python interpreter, here and on executors.
         title: what the notebook or script is called.
         jars: folder of jars on top of PySpark's own; None in the image, which has them.
+        event_logs: folder of this machine whose event logs somebody collects; None where nobody does.
     """
 
     workspace: Workspace | None
@@ -81,6 +83,7 @@ class Environment:
     python: str
     title: str
     jars: Path | None = None
+    event_logs: Path | None = None
 
     @property
     def description(self) -> str:
@@ -111,6 +114,7 @@ def detect(
         python=variables.get("PYSPARK_PYTHON") or python,
         title=_title(variables),
         jars=_jars(variables),
+        event_logs=_event_logs(variables),
     )
 
 
@@ -182,6 +186,12 @@ def _credentials(variables: Mapping[str, str], home: Path, in_pod: bool) -> Cred
     if variables.get("AWS_SHARED_CREDENTIALS_FILE") or (home / ".aws" / "credentials").is_file():
         return Credentials.PROFILE
     return None
+
+
+def _event_logs(variables: Mapping[str, str]) -> Path | None:
+    folder = variables.get(EVENT_LOGS_VARIABLE)
+    # Spark does not start without the folder; a session without a log is better than none.
+    return Path(folder) if folder and Path(folder).is_dir() else None
 
 
 def _jars(variables: Mapping[str, str]) -> Path | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from spark_session import driver, jvm, records, recovery, watch
+from spark_session import cell_progress, driver, jvm, records, recovery, stop_requests, watch
 from spark_session.context import Context
 from spark_session.control import Cluster
 from spark_session.defaults import load_defaults
@@ -40,6 +40,7 @@ class _Running:
     plan: Plan
     cluster: Cluster
     watcher: watch.Watcher | None
+    progress: cell_progress.CellProgress | None
 
 
 _lock = threading.RLock()
@@ -98,8 +99,10 @@ def get_spark_session(
             records.remove(records.folder(os.environ), plan.context.session_id)
             raise
         records.write(records.folder(os.environ), _started(spark, plan))
-        forget = partial(records.remove, records.folder(os.environ), plan.context.session_id)
-        _running = _Running(spark, plan, Cluster(spark, plan, forget, watcher.expect if watcher else None), watcher)
+        forget = partial(_forget, plan.context.session_id)
+        control = Cluster(spark, plan, forget, watcher.expect if watcher else None)
+        _running = _Running(spark, plan, control, watcher, _show_progress(spark, plan))
+        _listen(plan.context.session_id)
         _follow(_running)
         return spark
 
@@ -265,6 +268,27 @@ def _starting(plan: Plan) -> records.Record:
     )
 
 
+def _show_progress(spark: SparkSession, plan: Plan) -> cell_progress.CellProgress | None:
+    wanted = _text(plan.settings, cell_progress.SETTING) == "true"
+    return cell_progress.attach(spark.sparkContext) if wanted else None
+
+
+def _listen(session_id: str) -> None:
+    """End the session when its owner asks for that from outside this process."""
+
+    def stop() -> None:
+        with _lock:
+            if _running is not None and _running.plan.context.session_id == session_id:
+                _stop()
+
+    stop_requests.listen(records.folder(os.environ), session_id, stop)
+
+
+def _forget(session_id: str) -> None:
+    records.remove(records.folder(os.environ), session_id)
+    stop_requests.close(records.folder(os.environ), session_id)
+
+
 def _started(spark: SparkSession, plan: Plan) -> records.Record:
     from pyspark import SparkContext
 
@@ -306,6 +330,8 @@ def _discard() -> None:
             _running.watcher.end()
         _running.cluster.release()
         _remove_scratch(_running.plan)
+        if _running.progress is not None:
+            _running.progress.close()
         _running = None
 
 

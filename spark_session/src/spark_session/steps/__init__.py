@@ -11,6 +11,7 @@ from spark_session.steps.authentication import authentication, encryption
 from spark_session.steps.committer import committer
 from spark_session.steps.console import console
 from spark_session.steps.decommission import decommission
+from spark_session.steps.event_log import event_log
 from spark_session.steps.executor_environment import executor_environment
 from spark_session.steps.identity import identity
 from spark_session.steps.network import network
@@ -32,5 +33,6 @@ STEPS: tuple[Step, ...] = (
     s3,
     committer,
     executor_environment,
+    event_log,
     console,
 )

@@ -1,0 +1,3 @@
+import { sessions } from './sessions/index.js';
+
+export default [sessions];

@@ -1,0 +1,143 @@
+import { Message } from '@lumino/messaging';
+import { Poll } from '@lumino/polling';
+import { Widget } from '@lumino/widgets';
+
+import { activity, differs, Listing, Session, since } from './model.js';
+
+const REFRESH = 5000; // milliseconds
+
+export interface Actions {
+  list(): Promise<Listing>;
+  /** Shows a page of Spark in a tab of JupyterLab. */
+  open(title: string, frame: string): void;
+  /** Asks, then stops. */
+  stop(session: Session): Promise<void>;
+}
+
+/** The list of sessions. It asks the server only while it can be seen. */
+export class SessionsPanel extends Widget {
+  constructor(actions: Actions) {
+    super();
+    this._actions = actions;
+    this.addClass('sn-Sessions');
+    this._poll = new Poll({
+      name: '@spark-notebooks/lab:sessions',
+      auto: false,
+      factory: () => this.refresh(),
+      frequency: { interval: REFRESH, backoff: true, max: 6 * REFRESH },
+      standby: 'when-hidden'
+    });
+    this.node.append(text('div', 'sn-Sessions-note', 'Looking for sessions …'));
+  }
+
+  dispose(): void {
+    this._poll.dispose();
+    super.dispose();
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      const listing = await this._actions.list();
+      const minute = Math.floor(Date.now() / 60000);
+      if (differs(this._shown, listing) || minute !== this._minute) {
+        this._minute = minute;
+        this._shown = listing;
+        this.node.replaceChildren(...this._render(listing));
+      }
+    } catch (error) {
+      this._shown = null;
+      const why = error instanceof Error ? error.message : String(error);
+      this.node.replaceChildren(
+        text('div', 'sn-Sessions-note', `The server does not tell which sessions run: ${why}. This list tries again by itself.`)
+      );
+      throw error;
+    }
+  }
+
+  protected onAfterShow(_message: Message): void {
+    void this._poll.start();
+    void this._poll.refresh();
+  }
+
+  protected onAfterHide(_message: Message): void {
+    void this._poll.stop();
+  }
+
+  private _render(listing: Listing): HTMLElement[] {
+    const now = Date.now() / 1000;
+    const parts = [text('div', 'sn-Sessions-title', 'Running')];
+    if (listing.sessions.length === 0) {
+      parts.push(text('div', 'sn-Sessions-note', 'No Spark session is running. get_spark_session() in a notebook starts one.'));
+    }
+    parts.push(...listing.sessions.map(session => this._card(session, now)));
+    if (listing.past !== null) {
+      const past = listing.past;
+      parts.push(text('div', 'sn-Sessions-title', 'Ended'));
+      const row = text('div', 'sn-Sessions-card', '');
+      row.append(
+        text('div', 'sn-Sessions-note', 'The Spark UI of sessions that have ended.'),
+        this._buttons('Past sessions', past.frame, past.ui, 'Past sessions')
+      );
+      parts.push(row);
+    }
+    return parts;
+  }
+
+  private _card(session: Session, now: number): HTMLElement {
+    const card = text('div', 'sn-Sessions-card', '');
+    card.dataset.session = session.id;
+    const name = text('div', 'sn-Sessions-name', session.name);
+    name.title = `${session.name} (${session.application_id})`;
+    name.prepend(text('span', 'sn-Sessions-dot', ''));
+    card.dataset.state = session.state;
+    card.append(
+      name,
+      text('div', 'sn-Sessions-activity', activity(session)),
+      text('div', 'sn-Sessions-note', `started ${since(session.started, now)} ago`)
+    );
+    const buttons = this._buttons('Spark UI', session.frame, session.ui, session.name);
+    const stop = text('button', 'jp-Button sn-Sessions-button', 'Stop') as HTMLButtonElement;
+    stop.title = `Stop ${session.name} and give back its executors`;
+    stop.onclick = async () => {
+      stop.disabled = true;
+      try {
+        await this._actions.stop(session);
+        await this._poll.refresh();
+      } finally {
+        stop.disabled = false;
+      }
+    };
+    buttons.append(stop);
+    card.append(buttons);
+    return card;
+  }
+
+  private _buttons(label: string, frame: string | null, ui: string | null, title: string): HTMLElement {
+    const row = text('div', 'sn-Sessions-buttons', '');
+    if (frame !== null && ui !== null) {
+      const open = text('button', 'jp-Button sn-Sessions-button', label);
+      open.title = 'Open in JupyterLab';
+      open.onclick = () => this._actions.open(title, frame);
+      const link = text('a', 'jp-Button sn-Sessions-button', '↗') as HTMLAnchorElement;
+      link.title = 'Open in a new tab of the browser';
+      link.setAttribute('aria-label', link.title);
+      link.href = ui;
+      link.target = '_blank';
+      link.rel = 'noopener';
+      row.append(open, link);
+    }
+    return row;
+  }
+
+  private readonly _actions: Actions;
+  private readonly _poll: Poll<void>;
+  private _shown: Listing | null = null;
+  private _minute = 0;
+}
+
+function text(tag: string, className: string, content: string): HTMLElement {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = content;
+  return element;
+}
