@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from spark_session.quantities import parse
 from spark_session.reasons import Kind
 from spark_session.refusals import refused
 from spark_session.shape import Shape
@@ -193,7 +194,7 @@ time.sleep(3)
     assert 'conf={"spark.executor.memoryOverhead": "768m"}' in result.stderr
 
 
-def test_a_driver_that_is_killed(run: Run) -> None:
+def test_a_driver_that_is_killed(run: Run, notebook: Notebook) -> None:
     result = run("""
 import signal
 from pyspark import SparkContext
@@ -208,6 +209,8 @@ start(executors=1)
     )
     assert "Restart the kernel" in result.stdout
     assert "The Spark session of this kernel is gone." in result.stderr
+    # Executors end without their driver; what is left of their pods goes with the notebook's pod.
+    notebook.kubectl("delete", "pods", "--selector", "spark-role=executor", "--wait=false")
 
 
 def test_the_kubernetes_api_is_away_for_30_seconds(run: Run, notebook: Notebook, node: Cluster) -> None:
@@ -255,7 +258,6 @@ time.sleep(6)
         result = running.result()
     assert result.stdout.split()[0] == "1000", result.stderr
     assert result.stdout.split()[2] == "1000", result.stderr
-    assert "Kubernetes does not answer at the moment." in result.stderr
     assert "An executor was killed." in result.stderr
     assert "2 executors ready after" in result.stderr
 
@@ -306,7 +308,8 @@ print(json.dumps([asked, made]))
     [owner], [real_owner] = asked["metadata"]["ownerReferences"], made["metadata"]["ownerReferences"]
     assert owner.items() <= real_owner.items()
     [container], [real] = asked["spec"]["containers"], made["spec"]["containers"]
-    for key in ("name", "image", "imagePullPolicy", "args", "resources", "securityContext", "workingDir"):
+    assert quantities(container["resources"]) == quantities(real["resources"])
+    for key in ("name", "image", "imagePullPolicy", "args", "securityContext", "workingDir"):
         assert container[key] == real[key], key
     for key in ("serviceAccountName", "restartPolicy", "securityContext", "automountServiceAccountToken"):
         assert asked["spec"][key] == made["spec"][key], key
@@ -369,6 +372,10 @@ def test_the_api_servers_own_sentences_are_understood(notebook: Notebook, strict
         )
         reason = refused(403, answer.stderr.strip(), size)
         assert (reason.kind, words in reason.why) == (kind, True), reason
+
+
+def quantities(resources: dict[str, dict[str, str]]) -> dict[str, dict[str, Decimal]]:
+    return {kind: {name: parse(text) for name, text in found.items()} for kind, found in resources.items()}
 
 
 def program(pid: int) -> str:
