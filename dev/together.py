@@ -1,7 +1,7 @@
-"""Commands that run side by side, and end together: where one fails, or this process is told to end, the others are interrupted."""
+"""Commands that run side by side, and end together: where one fails, or this process is told to end, so are the others."""
 
 import asyncio
-import signal
+import contextlib
 from collections.abc import Sequence
 
 
@@ -13,7 +13,7 @@ def run_together(*commands: Sequence[str]) -> None:
     """Run commands at the same time, their output on ours, and return when all are done.
 
     Raises:
-        CommandError: a command ended with another exit code than 0; the others have been interrupted and have ended.
+        CommandError: a command ended with another exit code than 0; the others have been told to end, and have ended.
         KeyboardInterrupt: this process was interrupted; so were they, and they have ended.
     """
     try:
@@ -36,8 +36,17 @@ async def _one(command: Sequence[str]) -> None:
         code = await process.wait()
     except asyncio.CancelledError:
         if process.returncode is None:
-            process.send_signal(signal.SIGINT)
-        await process.wait()
+            # Not SIGINT, which is ignored by all that a shell starts in the background.
+            process.terminate()
+        await _end(process)
         raise
     if code:
         raise CommandError(f"{command[0]} ended with exit code {code}")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Waits for a process that has been told to end, however often this is cancelled: the group cancels what is cancelled already."""
+    ended = asyncio.ensure_future(process.wait())
+    while not ended.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(ended)

@@ -1,6 +1,7 @@
 """Fixtures shared by every suite: the real node, started on first use. `dev/test` takes it down at the end."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ class SideBySide(LoadScopeScheduling):
         if folder.endswith("/e2e"):
             return "make" if file.startswith("test_make") else "platform"
         return folder if folder.endswith(("/chart", "/cluster")) else f"{folder}/{file}"
+
+
+def pytest_configure() -> None:
+    """Tests interrupt what they start. A test run in the background would hand down that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SideBySide:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from spark_notebooks_hub.notebook import (
     volume_mounts,
     volumes,
 )
-from spark_notebooks_hub.workspace import HubIdentity, Workspace, workspace_manifests
+from spark_notebooks_hub.workspace import HubIdentity, Workspace, authentication_secret, workspace_manifests
 
 from cluster import Cluster
 from dev import images
@@ -62,13 +63,18 @@ class Notebook:
 
 @contextmanager
 def running_notebook(
-    node: Cluster, namespace: str, quota: Mapping[str, object], defaults: Mapping[str, object]
+    node: Cluster,
+    namespace: str,
+    quota: Mapping[str, object],
+    defaults: Mapping[str, object],
+    command: Sequence[str] = ("sleep", "infinity"),
 ) -> Iterator[Notebook]:
     """A workspace of the user ada in `namespace`, with one notebook pod; all of it is removed at the end.
 
     Args:
         quota: a ResourceQuota's `spec.hard`.
         defaults: settings of SparkSessionDefaults on top of small executors that share a core.
+        command: what the pod runs.
     """
     target = of_node(node)
     image = images.build(["notebook"], push_to=node.registry)["notebook"]
@@ -79,7 +85,11 @@ def running_notebook(
         *("--show-only", "templates/workspace/clusterroles.yaml"),
     ).stdout
     target.kubectl("apply", "--filename", "-", stdin=roles)
-    manifests = [*workspace_manifests(workspace), notebook_pod(workspace, image, defaults)]
+    manifests = [
+        *workspace_manifests(workspace),
+        authentication_secret(workspace, secrets.token_urlsafe()),
+        notebook_pod(workspace, image, defaults, command),
+    ]
     target.kubectl(
         "apply", "--filename", "-", stdin=json.dumps({"kind": "List", "apiVersion": "v1", "items": manifests})
     )
@@ -92,8 +102,10 @@ def running_notebook(
         target.kubectl("delete", "--filename", "-", stdin=roles)
 
 
-def notebook_pod(workspace: Workspace, image: str, defaults: Mapping[str, object]) -> dict[str, object]:
-    """A pod as the hub would start it, doing nothing."""
+def notebook_pod(
+    workspace: Workspace, image: str, defaults: Mapping[str, object], command: Sequence[str]
+) -> dict[str, object]:
+    """A pod as the hub would start it, running another command."""
     storage = NotebookStorage(bucket="notebooks", prefix="users", region="us-east-1")
     small = {"executor_memory": "512m", "executor_cpu_request": 0.05}
     variables = environment(
@@ -117,7 +129,7 @@ def notebook_pod(workspace: Workspace, image: str, defaults: Mapping[str, object
                 {
                     "name": "notebook",
                     "image": image,
-                    "args": ["sleep", "infinity"],
+                    "args": list(command),
                     "env": [{"name": k, "value": v} if isinstance(v, str) else v for k, v in variables.items()],
                     "resources": {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "3Gi"}},
                     "securityContext": {**CONTAINER_SECURITY_CONTEXT, "allowPrivilegeEscalation": False},

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .workspace import CREDENTIALS_SECRET
+from .workspace import AUTHENTICATION_SECRET, CREDENTIALS_SECRET
 
 UID: Final = 1000
 GID: Final = 1000
 HOME: Final = "/home/jovyan"
 CREDENTIALS_FOLDER: Final = "/var/run/secrets/spark-notebooks/s3"
+AUTHENTICATION_FOLDER: Final = "/var/run/secrets/spark-notebooks/authentication"
 
 # The Pod Security level `restricted` asks for all of these.
 POD_SECURITY_CONTEXT: Final[dict[str, Any]] = {
@@ -59,6 +60,7 @@ def environment(
         "SPARK_NOTEBOOKS_IMAGE": image,
         "SPARK_NOTEBOOKS_IMAGE_PULL_POLICY": image_pull_policy or "IfNotPresent",
         "SPARK_SESSION_CONFIG": json.dumps({"SparkSessionDefaults": dict(spark_defaults)}, sort_keys=True),
+        "SPARK_SESSION_SECRET_FILE": f"{AUTHENTICATION_FOLDER}/secret",
         "AWS_REGION": storage.region,
         "AWS_DEFAULT_REGION": storage.region,
         "POD_NAME": _field("POD_NAME", "metadata.name"),
@@ -74,12 +76,15 @@ def environment(
 
 
 def volumes(home_claim: str | None, has_credentials: bool) -> dict[str, dict[str, Any]]:
-    """The pod's volumes by name: the home folder (a claim, or scratch space), /tmp, and the credentials' Secret."""
+    """The pod's volumes by name: the home folder (a claim, or scratch space), /tmp, and the Secrets of Spark and of the storage."""
     home = {"persistentVolumeClaim": {"claimName": home_claim}} if home_claim else {"emptyDir": {}}
-    found: dict[str, dict[str, Any]] = {"home": {"name": "home", **home}, "tmp": {"name": "tmp", "emptyDir": {}}}
+    found: dict[str, dict[str, Any]] = {
+        "home": {"name": "home", **home},
+        "tmp": {"name": "tmp", "emptyDir": {}},
+        AUTHENTICATION_SECRET: _secret(AUTHENTICATION_SECRET),
+    }
     if has_credentials:
-        secret = {"secretName": CREDENTIALS_SECRET, "defaultMode": 0o440}
-        found["s3-credentials"] = {"name": "s3-credentials", "secret": secret}
+        found[CREDENTIALS_SECRET] = _secret(CREDENTIALS_SECRET)
     return found
 
 
@@ -88,10 +93,19 @@ def volume_mounts(has_credentials: bool) -> dict[str, dict[str, Any]]:
     mounts: dict[str, dict[str, Any]] = {
         "home": {"name": "home", "mountPath": HOME},
         "tmp": {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the container's own)
+        AUTHENTICATION_SECRET: _mounted(AUTHENTICATION_SECRET, AUTHENTICATION_FOLDER),
     }
     if has_credentials:
-        mounts["s3-credentials"] = {"name": "s3-credentials", "mountPath": CREDENTIALS_FOLDER, "readOnly": True}
+        mounts[CREDENTIALS_SECRET] = _mounted(CREDENTIALS_SECRET, CREDENTIALS_FOLDER)
     return mounts
+
+
+def _secret(name: str) -> dict[str, Any]:
+    return {"name": name, "secret": {"secretName": name, "defaultMode": 0o440}}
+
+
+def _mounted(name: str, folder: str) -> dict[str, Any]:
+    return {"name": name, "mountPath": folder, "readOnly": True}
 
 
 def _field(name: str, path: str) -> dict[str, Any]:

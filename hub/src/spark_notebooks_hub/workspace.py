@@ -16,6 +16,7 @@ WORKSPACE_LABEL: Final = "spark-notebooks.io/workspace"
 NOTEBOOK_ACCOUNT: Final = "notebook"
 EXECUTOR_ACCOUNT: Final = "executor"
 CREDENTIALS_SECRET: Final = "s3-credentials"  # noqa: S105 (a name)
+AUTHENTICATION_SECRET: Final = "spark-authentication"  # noqa: S105 (a name)
 
 # A namespace's name has at most 63 characters; KubeSpawner's slugs of user names are cut at 48.
 SLUG_LENGTH: Final = 48
@@ -64,7 +65,7 @@ class Workspace:
 
 
 def workspace_manifests(workspace: Workspace) -> list[Manifest]:
-    """Everything in the workspace, in the order in which it has to be applied.
+    """What every start brings up to date in the workspace, in the order in which it has to be applied.
 
     The namespace comes first and the hub's own RoleBinding second: without it the hub may not create the rest.
     """
@@ -149,6 +150,22 @@ def credentials_secret(workspace: Workspace, credentials: str) -> Manifest:
         "metadata": _metadata(workspace, CREDENTIALS_SECRET),
         "type": "Opaque",
         "data": {"credentials": base64.b64encode(credentials.encode()).decode()},
+    }
+
+
+def authentication_secret(workspace: Workspace, secret: str) -> Manifest:
+    """What Spark's drivers and executors in this workspace know each other by, under the key `secret`.
+
+    Made once and kept: a new one would part executors that start from the driver they belong to. Whoever wants another one
+    deletes it; the next start of the notebook makes it.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": _metadata(workspace, AUTHENTICATION_SECRET),
+        "type": "Opaque",
+        "immutable": True,
+        "data": {"secret": base64.b64encode(secret.encode()).decode()},
     }
 
 

@@ -1,20 +1,23 @@
 """Brings a workspace in the cluster to what its manifests say, by server-side apply."""
 
 import asyncio
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
 from kubernetes_asyncio.client import ApiClient, ApiException
 
 from .errors import Failure, SpawnFailed, api_failure, api_message
-from .workspace import Manifest, Workspace, foreign, workspace_manifests
+from .workspace import Manifest, Workspace, authentication_secret, foreign, workspace_manifests
 
 FIELD_MANAGER: Final = "spark-notebooks-hub"
 REQUEST_SECONDS: Final = 10
 # A binding is in force only when the API server's cache has seen it: milliseconds, seconds on a loaded one.
 RIGHTS_SECONDS: Final = 10
+SECRET_BYTES: Final = 32
 PLURALS: Final = {
     "Namespace": "namespaces",
     "ServiceAccount": "serviceaccounts",
@@ -27,10 +30,15 @@ PLURALS: Final = {
 
 def resource_path(manifest: Manifest) -> str:
     """The REST path of an object: /api/v1/namespaces/user-ada/serviceaccounts/notebook."""
+    return f"{collection_path(manifest)}/{manifest['metadata']['name']}"
+
+
+def collection_path(manifest: Manifest) -> str:
+    """The REST path that objects of this kind are created at: /api/v1/namespaces/user-ada/serviceaccounts."""
     version, metadata = manifest["apiVersion"], manifest["metadata"]
     root = f"/api/{version}" if "/" not in version else f"/apis/{version}"
     scope = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
-    return f"{root}{scope}/{PLURALS[manifest['kind']]}/{metadata['name']}"
+    return f"{root}{scope}/{PLURALS[manifest['kind']]}"
 
 
 async def apply(client: ApiClient, manifest: Manifest) -> Manifest:
@@ -48,6 +56,15 @@ async def apply(client: ApiClient, manifest: Manifest) -> Manifest:
     )
 
 
+async def create_if_absent(client: ApiClient, manifest: Manifest) -> None:
+    """Creates one object; the one that is there already stays as it is. Raises ApiException."""
+    try:
+        await _call(client, "POST", collection_path(manifest), query=[("fieldManager", FIELD_MANAGER)], body=manifest)
+    except ApiException as error:
+        if error.status != 409:
+            raise
+
+
 async def apply_workspace(
     client: ApiClient, workspace: Workspace, say: Callable[[str], None] = lambda text: None
 ) -> None:
@@ -61,7 +78,11 @@ async def apply_workspace(
         namespace, binding, *rest = workspace_manifests(workspace)
         await apply(client, namespace)
         await apply(client, binding)
-        await asyncio.gather(*(_apply_when_allowed(client, manifest) for manifest in rest))
+        authentication = authentication_secret(workspace, secrets.token_urlsafe(SECRET_BYTES))
+        await asyncio.gather(
+            *(_when_allowed(partial(apply, client, manifest)) for manifest in rest),
+            _when_allowed(partial(create_if_absent, client, authentication)),
+        )
     except ApiException as error:
         message = api_message(error.body) or str(error.reason or "")
         raise SpawnFailed(api_failure(f"make your workspace {workspace.namespace}", error.status, message)) from error
@@ -93,12 +114,12 @@ async def _until_not_terminating(client: ApiClient, workspace: Workspace, say: C
         )
 
 
-async def _apply_when_allowed(client: ApiClient, manifest: Manifest) -> None:
+async def _when_allowed(write: Callable[[], Awaitable[object]]) -> None:
     deadline = time.monotonic() + RIGHTS_SECONDS
     pause = 0.05
     while True:
         try:
-            await apply(client, manifest)
+            await write()
             return
         except ApiException as error:
             # 404: the namespace is younger than the API server's cache of namespaces.

@@ -1,14 +1,17 @@
 """One line for Spark: `spark = get_spark_session(executors=20)`."""
 
+from spark_session.control import Cluster
 from spark_session.defaults import SparkSessionDefaults
 from spark_session.errors import SparkSessionError, SparkSessionWarning
 from spark_session.home import s3_home
-from spark_session.session import explain, get_spark_session
+from spark_session.session import cluster, explain, get_spark_session
 
 __all__ = [
+    "Cluster",
     "SparkSessionDefaults",
     "SparkSessionError",
     "SparkSessionWarning",
+    "cluster",
     "explain",
     "get_spark_session",
     "s3_home",

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from spark_session.defaults import SparkSessionDefaults
 from spark_session.environment import Environment
+from spark_session.errors import SparkSessionError
 from spark_session.request import Request
 from spark_session.settings import Source, Value
 
+DYNAMIC_ALLOCATION = "spark.dynamicAllocation.enabled"
 _LONGEST_SLUG = 30
 
 
@@ -45,8 +47,52 @@ class Context:
 
     @property
     def executors(self) -> int:
-        """Number of executors."""
-        return int(self.request.executors or self.defaults.executors)
+        """Number of executors, at the start where it follows the work."""
+        if self.bounds is None:
+            return int(self.request.executors or self.defaults.executors)
+        return self.request.executors or max(1, self.bounds[0])
+
+    @property
+    def most_executors(self) -> int:
+        """Number of executors that the session can come to have by itself."""
+        return self.executors if self.bounds is None else self.bounds[1]
+
+    @property
+    def dynamic_allocation(self) -> bool:
+        """Whether Spark itself is to decide on the number of executors."""
+        given = {**self.defaults.conf, **self.request.conf}.get(DYNAMIC_ALLOCATION, "false")
+        return str(given).strip().lower() == "true"
+
+    @property
+    def bounds(self) -> tuple[int, int] | None:
+        """The least and the most executors, where their number follows the work.
+
+        Raises:
+            SparkSessionError: they leave no choice, or nothing says what the most is.
+        """
+        least, most = self.request.min_executors, self.request.max_executors
+        if least is None and most is None and not self.dynamic_allocation:
+            return None
+        if most is None:
+            most = self.defaults.max_executors
+        if most is None:
+            raise SparkSessionError(
+                "max_executors is missing.",
+                "Nothing says how many executors the session may have when there is much to do.",
+                "For example get_spark_session(min_executors=1, max_executors=20).",
+            )
+        if least is None:
+            least = 1
+        start = self.request.executors
+        if least > most or (start is not None and not least <= start <= most):
+            raise SparkSessionError(
+                f"min_executors={least}, max_executors={most}"
+                + ("" if start is None else f" and executors={start}")
+                + " do not fit.",
+                "min_executors is the least, max_executors the most, and executors, where the session starts, is between them.",
+                "For example get_spark_session(min_executors=1, max_executors=20).",
+            )
+        return least, most
 
     @property
     def cores(self) -> float:

@@ -147,19 +147,19 @@ _SIGNAL = 128
 _DRIVER_ENDS = {
     MOST_FAILURES: (
         "so many executors failed or were refused that Spark gave up",
-        "Look at why executors don't come (above), then restart the kernel.",
+        "Look at why executors don't come (above) before you call get_spark_session() again.",
     ),
-    3: ("its heap was full", 'Restart the kernel, with more memory: conf={"spark.driver.memory": "4g"}.'),
-    52: ("its heap was full", 'Restart the kernel, with more memory: conf={"spark.driver.memory": "4g"}.'),
-    124: ("it reached the time limit of spark.driver.timeout", "Restart the kernel."),
-    130: ("something interrupted it", "Restart the kernel."),
-    134: ("it crashed, and left a file hs_err_pid*.log in its working folder", "Restart the kernel. If it happens again, show that file to your administrator."),
+    3: ("its heap was full", 'Give it more memory: get_spark_session(conf={"spark.driver.memory": "4g"}).'),
+    52: ("its heap was full", 'Give it more memory: get_spark_session(conf={"spark.driver.memory": "4g"}).'),
+    124: ("it reached the time limit of spark.driver.timeout", "Call get_spark_session() for another session."),
+    130: ("something interrupted it", "Call get_spark_session() for another session."),
+    134: ("it crashed, and left a file hs_err_pid*.log in its working folder", "If it happens again, show that file to your administrator."),
     137: (
         "something killed it, most often your instance's memory limit",
-        "Restart the kernel and collect less into the notebook (collect, toPandas), close other notebooks, or start your server with more memory.",
+        "Collect less into the notebook (collect, toPandas), close other notebooks, or start your server with more memory.",
     ),
-    139: ("it crashed, and left a file hs_err_pid*.log in its working folder", "Restart the kernel. If it happens again, show that file to your administrator."),
-    143: ("something asked it to end", "Restart the kernel."),
+    139: ("it crashed, and left a file hs_err_pid*.log in its working folder", "If it happens again, show that file to your administrator."),
+    143: ("something asked it to end", "Call get_spark_session() for another session."),
 }  # fmt: skip
 
 
@@ -170,10 +170,12 @@ def driver_ended(code: int) -> Reason:
         code: its exit code, as `subprocess` tells it: negative for a signal.
     """
     shell_code = _SIGNAL - code if code < 0 else code
-    why, fix = _DRIVER_ENDS.get(shell_code, ("the lines above may say why", "Restart the kernel."))
+    why, fix = _DRIVER_ENDS.get(
+        shell_code, ("the lines above may say why", "Call get_spark_session() for another session.")
+    )
     return Reason(
         Kind.DRIVER,
-        "The Spark session of this kernel is gone.",
+        "The Spark session is gone.",
         f"Its Java process ended (exit code {shell_code}): {why}.",
         fix,
         final=True,

@@ -49,6 +49,20 @@ class SparkSessionDefaults(Configurable):
     max_executor_memory = Unicode(
         None, allow_none=True, help='Largest heap of one executor, such as "32g"; null for no limit.'
     ).tag(config=True)
+    fallback_storage = Bool(
+        False,
+        help="Put shuffle files of executors that go on S3, below the person's own place, where no other executor has room for them. "
+        "Costs a look at S3 at the end of every session.",
+    ).tag(config=True)
+    network_encryption = Bool(
+        False,
+        help="Encrypt what driver and executors send each other. They always prove to each other who they are.",
+    ).tag(config=True)
+    spill_encryption = Bool(
+        False,
+        help="Encrypt shuffle and spill files on the disks of executors, with a key that only the session has. The key "
+        "travels over the network, so set network_encryption, too.",
+    ).tag(config=True)
     executor_progress = Bool(
         True, help="Whether a session tells how far its executors are, and why they don't come: false for silence."
     ).tag(config=True)

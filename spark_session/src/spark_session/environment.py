@@ -14,6 +14,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 HOME_VARIABLE = "SPARK_NOTEBOOKS_S3_HOME"
 JARS_VARIABLE = "SPARK_SESSION_JARS"
 IMAGE_VARIABLE = "SPARK_NOTEBOOKS_IMAGE"
+SECRET_FILE_VARIABLE = "SPARK_SESSION_SECRET_FILE"  # noqa: S105 (the name of a variable)
 WORKSPACE_VARIABLES = ("POD_NAME", "POD_NAMESPACE", "POD_IP", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
 
 
@@ -27,7 +28,11 @@ class Credentials(Enum):
 
 @dataclass(frozen=True)
 class Workspace:
-    """The notebook pod and the Kubernetes namespace it may create executors in."""
+    """The notebook pod and the Kubernetes namespace it may create executors in.
+
+    secret_file is what driver and executors know each other by, mounted from the workspace's Secret; None where an older hub
+    mounts none.
+    """
 
     namespace: str
     pod_name: str
@@ -35,6 +40,7 @@ class Workspace:
     api_url: str
     image: str
     image_pull_policy: str
+    secret_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,13 @@ def _workspace(variables: Mapping[str, str], service_account: Path) -> Workspace
         api_url=f"https://{variables['KUBERNETES_SERVICE_HOST']}:{variables['KUBERNETES_SERVICE_PORT']}",
         image=image,
         image_pull_policy=variables.get("SPARK_NOTEBOOKS_IMAGE_PULL_POLICY") or "IfNotPresent",
+        secret_file=_secret_file(variables),
     )
+
+
+def _secret_file(variables: Mapping[str, str]) -> Path | None:
+    file = Path(variables.get(SECRET_FILE_VARIABLE, ""))
+    return file if file.is_file() else None
 
 
 # What boto3, s3fs and the AWS SDK for Java read to find a store and credentials. AWS_ACCESS_KEY_ID and its secret are not

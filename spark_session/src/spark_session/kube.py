@@ -74,6 +74,14 @@ class Api:
         """What creating an object would give, checked in full and not kept."""
         return self._json("POST", resource, {"dryRun": "All"}, json.dumps(manifest).encode())
 
+    def delete(self, resource: str, name: str, **query: str | int) -> None:
+        """Delete one object."""
+        self._answer("DELETE", f"{resource}/{quote(name, safe='')}", query)
+
+    def delete_all(self, resource: str, **query: str | int) -> None:
+        """Delete the objects that a query finds."""
+        self._answer("DELETE", resource, query)
+
     def log(self, pod: str, lines: int) -> str:
         """The last lines of a pod's log."""
         path = f"pods/{quote(pod, safe='')}/log"

@@ -9,6 +9,7 @@ from spark_session.context import Context
 USER_ID = 1000
 HOME = "/home/jovyan"
 S3_SECRET = "s3-credentials"  # noqa: S105 (the name of a Secret)
+AUTHENTICATION_SECRET = "spark-authentication"  # noqa: S105 (the name of a Secret)
 LABEL_PREFIX = "spark-notebooks.io"
 
 
@@ -29,9 +30,12 @@ def executor_pod(context: Context) -> dict[str, Any]:
         {"name": "spark-local-dir-1", "mountPath": "/var/lib/spark"},
     ]
     credentials = context.environment.s3.credentials_file
-    if credentials is not None:
-        volumes.append({"name": S3_SECRET, "secret": {"secretName": S3_SECRET, "defaultMode": 0o440}})
-        mounts.append({"name": S3_SECRET, "mountPath": str(credentials.parent), "readOnly": True})
+    workspace = context.environment.workspace
+    authentication = None if workspace is None else workspace.secret_file
+    for name, file in ((S3_SECRET, credentials), (AUTHENTICATION_SECRET, authentication)):
+        if file is not None:
+            volumes.append({"name": name, "secret": {"secretName": name, "defaultMode": 0o440}})
+            mounts.append({"name": name, "mountPath": str(file.parent), "readOnly": True})
     return {
         "apiVersion": "v1",
         "kind": "Pod",

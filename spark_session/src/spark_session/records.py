@@ -17,27 +17,33 @@ FOLDER_VARIABLE = "SPARK_SESSION_RECORDS"
 
 @dataclass(frozen=True)
 class Record:
-    """A session that is running, or was when its process ended without a goodbye.
+    """A session that is starting or running, or was when its process ended without a goodbye.
+
+    A session has its record before it has its first executor, so that an executor without one belongs to nobody.
 
     Args:
         session_id: 8 hexadecimal digits; the label `spark-notebooks.io/session` of its executor pods.
         name: what the session is called.
-        application_id: what Spark calls it.
+        application_id: what Spark calls it; empty while it starts.
         process: process id of the Python that started it: a kernel or a script.
-        jvm: process id of its driver JVM.
+        jvm: process id of its driver JVM; None while it starts.
         ui_port: port of the Spark UI on 127.0.0.1; None where it is off.
         started: seconds since 1970.
         namespace: the workspace; None for local Spark.
+        process_started: start time of the process, see spark_session.processes; None where it is not known.
+        jvm_started: start time of the JVM, likewise.
     """
 
     session_id: str
     name: str
     application_id: str
     process: int
-    jvm: int
+    jvm: int | None
     ui_port: int | None
     started: float
     namespace: str | None
+    process_started: int | None = None
+    jvm_started: int | None = None
 
 
 def folder(variables: Mapping[str, str]) -> Path:

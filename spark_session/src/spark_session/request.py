@@ -25,6 +25,8 @@ class Request:
         memory_mib: heap of each executor in MiB.
         name: name of the session.
         conf: Spark settings.
+        min_executors: executors that a session has at least, where their number follows the work.
+        max_executors: executors that it has at most then.
     """
 
     executors: int | None = None
@@ -32,6 +34,8 @@ class Request:
     memory_mib: int | None = None
     name: str | None = None
     conf: Mapping[str, str] = field(default_factory=dict)
+    min_executors: int | None = None
+    max_executors: int | None = None
 
     @classmethod
     def parse(
@@ -41,6 +45,9 @@ class Request:
         memory: object = None,
         name: object = None,
         conf: object = None,
+        *,
+        min_executors: object = None,
+        max_executors: object = None,
     ) -> Request:
         """Check the arguments as a person wrote them.
 
@@ -53,6 +60,8 @@ class Request:
             memory_mib=None if memory is None else parse_memory(memory),
             name=None if name is None else _parse_name(name),
             conf={} if conf is None else _parse_conf(conf),
+            min_executors=None if min_executors is None else _parse_executors(min_executors, "min_executors", least=0),
+            max_executors=None if max_executors is None else _parse_executors(max_executors, "max_executors"),
         )
 
     def differences(self, other: Request) -> list[str]:
@@ -60,17 +69,17 @@ class Request:
         return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
 
 
-def _parse_executors(value: object) -> int:
+def _parse_executors(value: object, argument: str = "executors", least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise SparkSessionError(
-            f"executors={show(value)} is not a number of executors.",
+            f"{argument}={show(value)} is not a number of executors.",
             "It must be a whole number.",
-            "Write a number without quotes, for example executors=2.",
+            f"Write a number without quotes, for example {argument}=2.",
         )
-    if not 1 <= value <= MOST_EXECUTORS:
+    if not least <= value <= MOST_EXECUTORS:
         raise SparkSessionError(
-            f"executors={show(value)} is out of range.",
-            f"A session has between 1 and {MOST_EXECUTORS} executors.",
+            f"{argument}={show(value)} is out of range.",
+            f"A session has between {least} and {MOST_EXECUTORS} executors.",
             "Leave the argument out for your administrator's default.",
         )
     return value

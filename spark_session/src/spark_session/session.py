@@ -12,19 +12,21 @@ import time
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from spark_session import driver, records, watch
+from spark_session import driver, records, recovery, watch
 from spark_session.context import Context
-from spark_session.crashes import driver_ended
+from spark_session.control import Cluster
 from spark_session.defaults import load_defaults
 from spark_session.display import is_interactive
 from spark_session.environment import detect
 from spark_session.errors import SparkSessionError, SparkSessionWarning
 from spark_session.plan import Plan, build
+from spark_session.processes import start_time
 from spark_session.request import Request
 from spark_session.settings import Settings, find
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 class _Running:
     spark: SparkSession
     plan: Plan
+    cluster: Cluster
     watcher: watch.Watcher | None
 
 
@@ -51,6 +54,9 @@ def get_spark_session(
     memory: str | None = None,
     name: str | None = None,
     conf: Mapping[str, str | int | float | bool] | None = None,
+    *,
+    min_executors: int | None = None,
+    max_executors: int | None = None,
 ) -> SparkSession:
     """Get the Spark session of this notebook or script, started if there is none.
 
@@ -63,6 +69,9 @@ def get_spark_session(
         memory: Java heap of each executor, such as "4g"; room for Python comes on top.
         name: what the session is called in lists and in the Spark UI; the notebook's name by default.
         conf: any other Spark settings.
+        min_executors: executors that stay when there is nothing to do, 1 if nothing is said. With this or max_executors the number of
+            executors follows the work.
+        max_executors: the most executors; your administrator's limit if nothing is said.
 
     Returns:
         The session. A second call gets the same one, with a warning when it asks for something else.
@@ -71,7 +80,9 @@ def get_spark_session(
         SparkSessionError: the arguments, the environment or the administrator's limits don't allow it.
     """
     global _running  # noqa: PLW0603 (a process has one SparkContext)
-    request = Request.parse(executors, cores, memory, name, conf)
+    request = Request.parse(
+        executors, cores, memory, name, conf, min_executors=min_executors, max_executors=max_executors
+    )
     with _lock:
         if (running := _alive()) is not None:
             _tell_differences(running.plan.context.request, request)
@@ -80,10 +91,37 @@ def get_spark_session(
         _refuse_foreign_session()
         plan = build(_context(request))
         watcher = watch.prepare(plan)
-        _running = _Running(_start(plan), plan, watcher)
-        records.write(records.folder(os.environ), _record(_running))
+        records.write(records.folder(os.environ), _starting(plan))
+        try:
+            spark = _start(plan)
+        except BaseException:
+            records.remove(records.folder(os.environ), plan.context.session_id)
+            raise
+        records.write(records.folder(os.environ), _started(spark, plan))
+        forget = partial(records.remove, records.folder(os.environ), plan.context.session_id)
+        _running = _Running(spark, plan, Cluster(spark, plan, forget, watcher.expect if watcher else None), watcher)
         _follow(_running)
-        return _running.spark
+        return spark
+
+
+def cluster(spark: SparkSession | None = None) -> Cluster:
+    """The executors of a session, to look at and to change while it runs.
+
+    Args:
+        spark: what get_spark_session returned; the session that runs if nothing is said.
+
+    Raises:
+        SparkSessionError: no such session runs.
+    """
+    with _lock:
+        running = _alive()
+        if running is None or (spark is not None and spark.sparkContext is not running.spark.sparkContext):
+            raise SparkSessionError(
+                "There is no cluster to look at.",
+                "No session runs here." if running is None else "That session was not started by get_spark_session.",
+                "spark = get_spark_session() starts one.",
+            )
+        return running.cluster
 
 
 def explain() -> Plan:
@@ -108,16 +146,20 @@ def _alive() -> _Running | None:
     if _running is None:
         return None
     context = _running.spark.sparkContext
-    if context._jsc is None:
+    if context._jsc is None or _jvm_ended():
         return None
-    _refuse_dead_jvm()
     return None if context._jsc.sc().isStopped() else _running
 
 
-def _refuse_dead_jvm() -> None:
+def _jvm_ended() -> bool:
+    """Whether the JVM of this process ended by itself; it is then forgotten, and the next session starts another one."""
     code = driver.exit_code()
-    if code is not None:
-        raise driver_ended(code).error()
+    if code is None:
+        return False
+    if _running is not None and _running.spark.sparkContext._jsc is not None:
+        warnings.warn(recovery.what_was_lost(code), SparkSessionWarning, stacklevel=4)
+    recovery.forget_jvm()
+    return True
 
 
 def _refuse_foreign_session() -> None:
@@ -177,11 +219,10 @@ def _prepare_jvm(settings: Settings) -> None:
     global _launch_settings  # noqa: PLW0603 (a process has one JVM)
     from pyspark import SparkContext
 
-    jvm: Any = SparkContext._jvm
+    jvm: Any = None if _jvm_ended() else SparkContext._jvm
     if jvm is None:
         _launch_settings = settings
         return
-    _refuse_dead_jvm()
     launched = _launch_settings
     changed = {key for key in launched.keys() | settings.keys() if _text(launched, key) != _text(settings, key)}
     if late := sorted(key for key in changed if (setting := find(key)) is not None and setting.at_start):
@@ -208,21 +249,32 @@ def _write_files(plan: Plan) -> None:
         path.write_text(text)
 
 
-def _record(running: _Running) -> records.Record:
-    from pyspark import SparkContext
-
-    context, plan = running.spark.sparkContext, running.plan
+def _starting(plan: Plan) -> records.Record:
     workspace = plan.context.environment.workspace
-    url = context.uiWebUrl
     return records.Record(
         session_id=plan.context.session_id,
         name=plan.context.name,
-        application_id=context.applicationId,
+        application_id="",
         process=os.getpid(),
-        jvm=SparkContext._gateway.proc.pid,
-        ui_port=None if url is None else urlsplit(url).port,
+        jvm=None,
+        ui_port=None,
         started=time.time(),
         namespace=None if workspace is None else workspace.namespace,
+        process_started=start_time(os.getpid()),
+    )
+
+
+def _started(spark: SparkSession, plan: Plan) -> records.Record:
+    from pyspark import SparkContext
+
+    context, jvm = spark.sparkContext, SparkContext._gateway.proc.pid
+    url = context.uiWebUrl
+    return replace(
+        _starting(plan),
+        application_id=context.applicationId,
+        jvm=jvm,
+        ui_port=None if url is None else urlsplit(url).port,
+        jvm_started=start_time(jvm),
     )
 
 
@@ -251,7 +303,7 @@ def _discard() -> None:
     if _running is not None:
         if _running.watcher is not None:
             _running.watcher.end()
-        records.remove(records.folder(os.environ), _running.plan.context.session_id)
+        _running.cluster.release()
         _remove_scratch(_running.plan)
         _running = None
 

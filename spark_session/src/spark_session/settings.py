@@ -91,10 +91,45 @@ SETTINGS = (
         "Share of the executors that the first job waits for: none, it starts with the first executor.",
     ),
     Setting(
-        "spark.dynamicAllocation.", "Off: a session has the executors it asked for.", SetBy.ADMIN, "Use executors=."
+        "spark.dynamicAllocation.",
+        "How Spark decides, where spark.dynamicAllocation.enabled is set.",
+        SetBy.ADMIN,
+        "Use min_executors= and max_executors=.",
+    ),
+    Setting(
+        "spark.dynamicAllocation.enabled",
+        "Whether Spark decides on the number of executors. Without it the session does, where min_executors or max_executors are given, "
+        "and can be told otherwise while it runs.",
     ),
     Setting("spark.authenticate", "Executors and driver prove to each other that they belong together.", SetBy.ADMIN),
     Setting("spark.authenticate.", "Settings of that proof.", SetBy.ADMIN, _ADMIN),
+    Setting(
+        "spark.authenticate.secret.file",
+        "The workspace's secret, as a file in this pod and the executors'.",
+        SetBy.SESSION,
+        _WHERE,
+    ),
+    Setting("spark.network.crypto.", "Encryption of what driver and executors send each other.", SetBy.ADMIN, _ADMIN),
+    Setting("spark.io.encryption.", "Encryption of shuffle and spill files.", SetBy.ADMIN, _ADMIN),
+    Setting(
+        "spark.decommission.enabled", "Executors that are sent away finish their tasks and hand on their blocks first."
+    ),
+    Setting("spark.storage.decommission.enabled", "The blocks that they hand on: shuffle files and cached data."),
+    Setting(
+        "spark.storage.decommission.fallbackStorage.path",
+        "Where shuffle files go that no other executor has room for.",
+        SetBy.ADMIN,
+        _ADMIN,
+    ),
+    Setting(
+        "spark.storage.decommission.fallbackStorage.cleanUp",
+        "Delete them at the end of the session.",
+        SetBy.ADMIN,
+        _ADMIN,
+    ),
+    Setting(
+        "spark.kubernetes.decommission.script", "What tells an executor that its pod is about to go.", SetBy.SESSION
+    ),
     Setting("spark.kubernetes.", "Everything of Kubernetes that is not named here.", SetBy.ADMIN, _ADMIN),
     Setting("spark.kubernetes.namespace", "The workspace.", SetBy.SESSION, _WHERE),
     Setting("spark.kubernetes.driver.pod.name", "This pod: executors go when it goes.", SetBy.SESSION, _WHERE),
@@ -103,6 +138,11 @@ SETTINGS = (
     Setting(
         "spark.kubernetes.authenticate.executor.serviceAccountName",
         "Service account of the executors; it has no rights.",
+        SetBy.SESSION,
+    ),
+    Setting(
+        "spark.kubernetes.executor.deleteOnTermination",
+        "Off: the session deletes the pods of executors that have ended, and keeps the ends of their logs.",
         SetBy.SESSION,
     ),
     Setting("spark.kubernetes.executor.podNamePrefix", "Names of the executor pods.", SetBy.SESSION, "Use name=."),
@@ -135,6 +175,14 @@ SETTINGS = (
     Setting("spark.hadoop.fs.s3a.path.style.access", "Bucket in the path rather than in the host name: not on AWS."),
     Setting(
         "spark.hadoop.fs.s3a.aws.credentials.provider", "Class that finds the S3 keys; the keys are in no setting."
+    ),
+    Setting(
+        "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3",
+        "What is written to s3:// is committed as what is written to s3a:// is.",
+    ),
+    Setting(
+        "spark.hadoop.fs.s3a.committer.name",
+        "How a job's files appear on S3: magic (together, when the job commits) or file (by renaming, which replaces single partitions, too).",
     ),
     Setting(
         "spark.hadoop.fs.s3a.access.key",

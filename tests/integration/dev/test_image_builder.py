@@ -83,9 +83,12 @@ def test_a_build_that_is_killed_in_a_step_leaves_nothing_and_the_next_one_works(
 ) -> None:
     builder: Builder = find_builder()
     with subprocess.Popen([sys.executable, "-c", BUILD, str(context)], cwd=REPOSITORY) as building:
-        until(sleepers)
-        building.send_signal(number)
-        building.wait(timeout=30)
+        try:
+            until(sleepers)
+            building.send_signal(number)
+            building.wait(timeout=60)
+        finally:
+            building.kill()
     assert building.returncode != 0
     until(lambda: leftovers(context) == [], 10)
 

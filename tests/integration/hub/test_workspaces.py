@@ -14,6 +14,7 @@ from spark_notebooks_hub.workspaces import apply_workspace
 
 from .conftest import Kubectl, Release
 
+ONCE = 1  # the secret of Spark, which is made once and not applied again
 KINDS = "serviceaccounts,rolebindings,resourcequotas,limitranges,secrets"
 
 
@@ -36,7 +37,7 @@ async def test_a_workspace_is_made_with_the_rights_of_the_chart(
 ) -> None:
     workspace = release.workspace("ada", credentials="[default]\n", quota={"pods": 5})
     await apply_workspace(client, workspace)
-    assert len(versions(kubectl, workspace.namespace)) == len(workspace_manifests(workspace))
+    assert len(versions(kubectl, workspace.namespace)) == len(workspace_manifests(workspace)) + ONCE
     labels = kubectl("get", "namespace", workspace.namespace, "--output", "json")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     secret = get(kubectl, workspace, "secret", "s3-credentials")
@@ -54,6 +55,21 @@ async def test_doing_it_again_changes_nothing(client: ApiClient, release: Releas
     after = versions(kubectl, workspace.namespace)
     # The quota's status is the controller's to write.
     assert {k: v for k, v in before.items() if "Quota" not in k} == {k: v for k, v in after.items() if "Quota" not in k}
+
+
+async def test_the_secret_of_spark_is_made_once_and_is_each_workspace_s_own(
+    client: ApiClient, release: Release, kubectl: Kubectl
+) -> None:
+    found = {}
+    for user in ("first", "second"):
+        workspace = release.workspace(f"auth-{user}")
+        await apply_workspace(client, workspace)
+        found[user] = get(kubectl, workspace, "secret", "spark-authentication")
+        assert len(base64.b64decode(found[user]["data"]["secret"])) >= 32
+        await apply_workspace(client, workspace)
+        again = get(kubectl, workspace, "secret", "spark-authentication")
+        assert again["metadata"]["resourceVersion"] == found[user]["metadata"]["resourceVersion"]
+    assert found["first"]["data"] != found["second"]["data"]
 
 
 async def test_changed_values_are_in_force_and_what_went_is_gone(
@@ -88,7 +104,7 @@ async def test_many_workspaces_at_once(client: ApiClient, release: Release, kube
     workspaces = [release.workspace(f"crowd{number}", credentials="x") for number in range(10)]
     await asyncio.gather(*(apply_workspace(client, workspace) for workspace in workspaces))
     for workspace in workspaces:
-        assert len(versions(kubectl, workspace.namespace)) == len(workspace_manifests(workspace))
+        assert len(versions(kubectl, workspace.namespace)) == len(workspace_manifests(workspace)) + ONCE
 
 
 async def test_a_namespace_of_somebody_else_is_left_alone(

@@ -194,7 +194,7 @@ time.sleep(3)
     assert 'conf={"spark.executor.memoryOverhead": "768m"}' in result.stderr
 
 
-def test_a_driver_that_is_killed(run: Run, notebook: Notebook) -> None:
+def test_a_driver_that_is_killed(run: Run) -> None:
     result = run("""
 import signal
 from pyspark import SparkContext
@@ -203,14 +203,9 @@ os.kill(SparkContext._gateway.proc.pid, signal.SIGKILL)
 time.sleep(7)
 start(executors=1)
 """)
-    assert (
-        "The Spark session of this kernel is gone. Its Java process ended (exit code 137): something killed it"
-        in result.stdout
-    )
-    assert "Restart the kernel" in result.stdout
-    assert "The Spark session of this kernel is gone." in result.stderr
-    # Executors end without their driver; what is left of their pods goes with the notebook's pod.
-    notebook.kubectl("delete", "pods", "--selector", "spark-role=executor", "--wait=false")
+    # Once under the cell, and once from the call that starts another session.
+    assert result.stderr.count("Its Java process ended (exit code 137): something killed it") == 2
+    assert "A new session takes its place." in result.stderr
 
 
 def test_the_kubernetes_api_is_away_for_30_seconds(run: Run, notebook: Notebook, node: Cluster) -> None:
@@ -313,7 +308,8 @@ print(json.dumps([asked, made]))
         assert container[key] == real[key], key
     for key in ("serviceAccountName", "restartPolicy", "securityContext", "automountServiceAccountToken"):
         assert asked["spec"][key] == made["spec"][key], key
-    assert {volume["name"] for volume in asked["spec"]["volumes"]} == {
+    # Secrets of the settings come on top.
+    assert {volume["name"] for volume in asked["spec"]["volumes"]} <= {
         volume["name"] for volume in made["spec"]["volumes"]
     }
 

@@ -125,25 +125,20 @@ print(other.range(3).count())
     assert count == "3"
 
 
-def test_a_driver_that_died_is_named(run: Run) -> None:
+def test_a_driver_that_died_is_named_and_replaced(run: Run) -> None:
     result = run("""
 import os, signal
 from pyspark import SparkContext
-from spark_session import SparkSessionError, get_spark_session
+from spark_session import get_spark_session
 get_spark_session()
 process = SparkContext._gateway.proc
 os.kill(process.pid, signal.SIGKILL)
 process.wait()
-for again in range(2):
-    try:
-        get_spark_session()
-    except SparkSessionError as error:
-        print(error)
+print(get_spark_session().range(7).count())
 """)
-    assert result.returncode == 0, result.stderr
-    lines = result.stdout.splitlines()
-    assert len(lines) == 2
-    assert all("exit code -9" in line and "Restart the kernel" in line for line in lines)
+    assert result.stdout == "7\n", result.stderr
+    assert "exit code 137" in result.stderr
+    assert "A new session takes its place." in result.stderr
 
 
 def test_without_java_the_error_says_so(run: Run, variables: dict[str, str], tmp_path: Path) -> None:

@@ -20,7 +20,11 @@ load = jvm.java.lang.Class.forName
 for name in ("deploy.k8s.Config$", "internal.config.package$", "internal.config.UI$"):
     load(f"org.apache.spark.{name}")
 find = jvm.org.apache.spark.internal.config.ConfigEntry.findEntry
-constants = {field.get(None) for field in load("org.apache.hadoop.fs.s3a.Constants").getFields()}
+constants = {
+    field.get(None)
+    for name in ("Constants", "commit.CommitConstants")
+    for field in load(f"org.apache.hadoop.fs.s3a.{name}").getFields()
+}
 
 missing = []
 for setting in SETTINGS:
@@ -28,7 +32,8 @@ for setting in SETTINGS:
         continue
     hadoop = setting.key.removeprefix("spark.hadoop.")
     if hadoop != setting.key:
-        known = hadoop in constants or hadoop == "fs.s3.impl"
+        # Hadoop makes the names of these two from the scheme.
+        known = hadoop in constants or hadoop in ("fs.s3.impl", "mapreduce.outputcommitter.factory.scheme.s3")
     else:
         known = find(setting.key) is not None
     if not known:

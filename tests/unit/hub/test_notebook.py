@@ -30,6 +30,7 @@ def test_the_environment_says_where_notebooks_are_and_what_spark_is_to_use() -> 
     assert found["SPARK_NOTEBOOKS_S3_HOME"] == "s3://notebooks/users/ada"
     assert found["AWS_ENDPOINT_URL_S3"] == "http://s3:7070"
     assert found["AWS_REGION"] == found["AWS_DEFAULT_REGION"] == "eu-west-1"
+    assert found["SPARK_SESSION_SECRET_FILE"] == "/var/run/secrets/spark-notebooks/authentication/secret"
     assert found["AWS_SHARED_CREDENTIALS_FILE"] == "/var/run/secrets/spark-notebooks/s3/credentials"
     assert found["SPARK_NOTEBOOKS_IMAGE"] == "registry/notebook:1"
     assert found["SPARK_NOTEBOOKS_IMAGE_PULL_POLICY"] == "Always"
@@ -54,10 +55,12 @@ def test_aws_needs_no_endpoint_and_no_credentials_no_file() -> None:
 
 def test_what_is_written_to_is_a_volume_and_the_credentials_are_read_only() -> None:
     mounted = {mount["mountPath"]: mount for mount in volume_mounts(has_credentials=True).values()}
-    assert set(mounted) == {"/home/jovyan", "/tmp", "/var/run/secrets/spark-notebooks/s3"}
-    assert mounted["/var/run/secrets/spark-notebooks/s3"]["readOnly"] is True
+    secrets = "/var/run/secrets/spark-notebooks"
+    assert set(mounted) == {"/home/jovyan", "/tmp", f"{secrets}/s3", f"{secrets}/authentication"}
+    assert all(mounted[f"{secrets}/{name}"]["readOnly"] is True for name in ("s3", "authentication"))
     assert set(volumes(None, has_credentials=True)) == set(volume_mounts(has_credentials=True))
-    assert set(volumes(None, has_credentials=False)) == set(volume_mounts(has_credentials=False)) == {"home", "tmp"}
+    without = {"home", "tmp", "spark-authentication"}
+    assert set(volumes(None, has_credentials=False)) == set(volume_mounts(has_credentials=False)) == without
 
 
 def test_the_home_folder_is_scratch_space_or_a_claim() -> None:

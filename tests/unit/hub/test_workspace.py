@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from spark_notebooks_hub.workspace import (
     HubIdentity,
     Workspace,
+    authentication_secret,
     credentials_file,
     foreign,
     namespace,
@@ -82,6 +83,14 @@ def test_the_credentials_are_a_file_in_a_secret_and_not_in_the_text_of_the_works
     secret = by_kind(workspace_manifests(holder), "Secret", "s3-credentials")
     assert base64.b64decode(secret["data"]["credentials"]).decode() == text
     assert "pass-word" not in repr(holder)
+
+
+def test_the_secret_of_spark_is_not_among_what_every_start_writes() -> None:
+    made = authentication_secret(workspace(), "hush")
+    assert base64.b64decode(made["data"]["secret"]) == b"hush"
+    assert made["immutable"] is True
+    assert made["metadata"]["namespace"] == "user-ada"
+    assert all(m["metadata"]["name"] != made["metadata"]["name"] for m in workspace_manifests(workspace()))
 
 
 def test_without_credentials_there_is_no_secret() -> None:

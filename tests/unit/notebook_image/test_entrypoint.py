@@ -84,7 +84,7 @@ def test_a_command_takes_the_place_of_the_entrypoint(image):
 def test_an_executor_is_started_by_the_contract_of_spark(image):
     assert image.run("executor", **EXECUTOR).returncode == 52
     assert image.java_arguments() == [
-        "-Xms512m", "-Xmx512m",
+        "-Dspark.master=k8s://", "-Xms512m", "-Xmx512m",
         "-classpath", "/jars/a.jar:/jars/b.jar",
         "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend",
         "--driver-url", "spark://CoarseGrainedScheduler@10.244.0.9:7078",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 from spark_session.pod_template import executor_pod
 
 from .conftest import NOTEBOOK, MakeContext
@@ -47,6 +49,16 @@ def test_s3_credentials_are_mounted_where_the_notebook_has_them(make_context: Ma
 def test_without_a_credentials_file_no_secret_is_mounted(make_context: MakeContext) -> None:
     variables = {name: text for name, text in NOTEBOOK.items() if name != "AWS_SHARED_CREDENTIALS_FILE"}
     assert all("emptyDir" in volume for volume in executor_pod(make_context(variables))["spec"]["volumes"])
+
+
+def test_the_secret_of_spark_is_mounted_where_the_notebook_has_it(make_context: MakeContext, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("hush")
+    spec = executor_pod(make_context(NOTEBOOK | {"SPARK_SESSION_SECRET_FILE": str(file)}))["spec"]
+    (volume,) = [volume for volume in spec["volumes"] if volume["name"] == "spark-authentication"]
+    assert volume["secret"] == {"secretName": "spark-authentication", "defaultMode": 0o440}
+    (mount,) = [mount for mount in spec["containers"][0]["volumeMounts"] if mount["name"] == volume["name"]]
+    assert (mount["mountPath"], mount["readOnly"]) == (str(tmp_path), True)
 
 
 def test_the_session_of_an_executor_is_in_its_labels(make_context: MakeContext) -> None:

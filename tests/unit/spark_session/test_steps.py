@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,8 +157,51 @@ def test_allocation_never_ends_the_driver(make_context: MakeContext) -> None:
     assert texts(steps.allocation(make_context()))["spark.executor.maxNumFailures"] == "2147483647"
 
 
-def test_authentication(make_context: MakeContext) -> None:
-    assert texts(steps.authentication(make_context())) == {"spark.authenticate": "true"}
+def test_authentication_by_the_secret_that_the_workspace_mounts(make_context: MakeContext, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("hush")
+    assert texts(steps.authentication(make_context(NOTEBOOK | {"SPARK_SESSION_SECRET_FILE": str(file)}))) == {
+        "spark.authenticate": "true",
+        "spark.authenticate.secret.file": str(file),
+    }
+
+
+@pytest.mark.parametrize("more", [{}, {"SPARK_SESSION_SECRET_FILE": ""}, {"SPARK_SESSION_SECRET_FILE": "/not/there"}])
+def test_authentication_where_an_older_hub_mounts_none(make_context: MakeContext, more: dict[str, str]) -> None:
+    assert texts(steps.authentication(make_context(NOTEBOOK | more))) == {"spark.authenticate": "true"}
+
+
+def test_executors_hand_on_what_they_hold(make_context: MakeContext) -> None:
+    assert texts(steps.decommission(make_context())) == {
+        "spark.decommission.enabled": "true",
+        "spark.storage.decommission.enabled": "true",
+        "spark.kubernetes.decommission.script": "/opt/spark-notebooks/bin/decommission",
+    }
+
+
+def test_fallback_storage_is_below_the_persons_own_place(make_context: MakeContext) -> None:
+    found = texts(steps.decommission(make_context(admin={"fallback_storage": True})))
+    path = "spark.storage.decommission.fallbackStorage.path"
+    assert found[path] == "s3a://notebooks/users/ada/.spark-notebooks/shuffle/"
+    assert found["spark.storage.decommission.fallbackStorage.cleanUp"] == "true"
+    homeless = {name: text for name, text in NOTEBOOK.items() if name != "SPARK_NOTEBOOKS_S3_HOME"}
+    assert path not in steps.decommission(make_context(homeless, admin={"fallback_storage": True}))
+
+
+def test_encryption_is_the_administrators_choice(make_context: MakeContext) -> None:
+    assert steps.encryption(make_context()) == {}
+    found = steps.encryption(make_context(admin={"network_encryption": True, "spill_encryption": True}))
+    assert texts(found) == {
+        "spark.network.crypto.enabled": "true",
+        "spark.network.crypto.saslFallback": "false",
+        "spark.io.encryption.enabled": "true",
+    }
+    assert found["spark.network.crypto.enabled"].source is Source.ADMIN
+
+
+def test_a_laptop_has_no_network_to_encrypt(make_context: MakeContext) -> None:
+    found = steps.encryption(make_context({}, admin={"network_encryption": True, "spill_encryption": True}))
+    assert texts(found) == {"spark.io.encryption.enabled": "true"}
 
 
 def test_s3_of_a_notebook(make_context: MakeContext) -> None:
@@ -205,8 +249,46 @@ def test_executors_find_the_same_store(make_context: MakeContext) -> None:
 
 @pytest.mark.parametrize(
     "step",
-    [steps.workspace, steps.sizing, steps.allocation, steps.authentication, steps.executor_environment],
+    [
+        steps.workspace,
+        steps.sizing,
+        steps.allocation,
+        steps.decommission,
+        steps.authentication,
+        steps.executor_environment,
+    ],
     ids=lambda step: step.__name__,
 )
 def test_a_laptop_has_no_executors_to_set_up(make_context: MakeContext, step: steps.Step) -> None:
     assert step(make_context({}, executors=20, memory="16g")) == {}
+
+
+FACTORY = "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3"
+
+
+def test_what_is_written_to_s3_is_committed_as_a_whole(make_context: MakeContext) -> None:
+    for variables in (NOTEBOOK, {}):
+        assert texts(steps.committer(make_context(variables))) == {
+            FACTORY: "org.apache.hadoop.fs.s3a.commit.S3ACommitterFactory"
+        }
+
+
+@pytest.mark.parametrize(
+    ("admin", "user", "renames"),
+    [
+        ({}, {"spark.sql.sources.partitionOverwriteMode": "dynamic"}, True),
+        ({}, {"spark.sql.sources.partitionOverwriteMode": "DYNAMIC"}, True),
+        ({"spark.sql.sources.partitionOverwriteMode": "dynamic"}, {}, True),
+        (
+            {"spark.sql.sources.partitionOverwriteMode": "dynamic"},
+            {"spark.sql.sources.partitionOverwriteMode": "static"},
+            False,
+        ),
+        ({}, {"spark.sql.sources.partitionOverwriteMode": "static"}, False),
+    ],
+)
+def test_a_session_that_replaces_single_partitions_renames(
+    make_context: MakeContext, admin: dict[str, str], user: dict[str, str], renames: bool
+) -> None:
+    settings = texts(steps.committer(make_context(admin={"conf": admin}, conf=user)))
+    assert settings.get("spark.hadoop.fs.s3a.committer.name") == ("file" if renames else None)

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from spark_session.context import Context
 from spark_session.settings import Settings
 from spark_session.steps.allocation import allocation
-from spark_session.steps.authentication import authentication
+from spark_session.steps.authentication import authentication, encryption
+from spark_session.steps.committer import committer
 from spark_session.steps.console import console
+from spark_session.steps.decommission import decommission
 from spark_session.steps.executor_environment import executor_environment
 from spark_session.steps.identity import identity
 from spark_session.steps.network import network
@@ -24,8 +26,11 @@ STEPS: tuple[Step, ...] = (
     workspace,
     sizing,
     allocation,
+    decommission,
     authentication,
+    encryption,
     s3,
+    committer,
     executor_environment,
     console,
 )

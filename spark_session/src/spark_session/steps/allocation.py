@@ -21,12 +21,29 @@ def allocation(context: Context) -> Settings:
         return {}
     return {
         "spark.kubernetes.allocation.batch.size": default(
-            str(min(max(context.executors, SMALLEST_BATCH), LARGEST_BATCH))
+            str(min(max(context.most_executors, SMALLEST_BATCH), LARGEST_BATCH))
         ),
         # Executors that a quota refuses are asked for again at every batch.
         "spark.kubernetes.allocation.batch.delay": default(f"{SECONDS_BETWEEN_BATCHES}s"),
         "spark.executor.maxNumFailures": default(str(NEVER)),
         "spark.scheduler.minRegisteredResourcesRatio": default("0"),
         # Otherwise the first job would be cut into pieces for the executors that happen to be there by then.
-        "spark.default.parallelism": default(str(max(2, context.executors * context.task_slots))),
+        "spark.default.parallelism": default(str(max(2, context.most_executors * context.task_slots))),
+        # Their pods are deleted by the session, which keeps the ends of their logs first (spark_session.control.ended).
+        "spark.kubernetes.executor.deleteOnTermination": default("false"),
+        **_dynamic_allocation(context),
+    }
+
+
+def _dynamic_allocation(context: Context) -> Settings:
+    """Spark's own way to let the number of executors follow the work, for those who ask for it."""
+    if not context.dynamic_allocation or context.bounds is None:
+        return {}
+    least, most = context.bounds
+    return {
+        "spark.dynamicAllocation.minExecutors": default(str(least)),
+        "spark.dynamicAllocation.maxExecutors": default(str(most)),
+        "spark.dynamicAllocation.initialExecutors": default(str(context.executors)),
+        # There is no shuffle service on Kubernetes: an executor stays while somebody may read what it wrote.
+        "spark.dynamicAllocation.shuffleTracking.enabled": default("true"),
     }

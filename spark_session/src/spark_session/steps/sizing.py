@@ -44,8 +44,9 @@ def _sized(context: Context, argument: str, trait: str, text: str) -> Value:
 
 def _check_limits(context: Context, memory_mib: int) -> None:
     defaults = context.defaults
-    if defaults.max_executors is not None and context.executors > defaults.max_executors:
-        raise _over("executors", str(context.executors), str(defaults.max_executors))
+    most = context.most_executors
+    if defaults.max_executors is not None and most > defaults.max_executors:
+        raise _over("executors" if context.bounds is None else "max_executors", str(most), str(defaults.max_executors))
     if defaults.max_executor_cores is not None and context.cores > defaults.max_executor_cores:
         raise _over("cores", format_cores(context.cores), format_cores(defaults.max_executor_cores))
     if defaults.max_executor_memory is not None and memory_mib > parse_memory(defaults.max_executor_memory):

@@ -1,0 +1,308 @@
+"""The executors of a running session, in the hands of the person who started it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from spark_session.control.demand import Bounds, History, decide, here_over
+from spark_session.control.ended import Ended
+from spark_session.control.scheduler import Scheduler
+from spark_session.control.table import Executors, merge
+from spark_session.control.view import show_live, to_html, to_text
+from spark_session.errors import SparkSessionError, show
+from spark_session.executor_pods import ExecutorPods, executor_of
+from spark_session.plan import Plan
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+IDLE_SECONDS = 60.0
+LOOK_SECONDS = 1.0
+COLLECT_EVERY = 10
+"""Looks between two questions to Kubernetes for executors that have ended."""
+
+LOG_LINES = 100
+
+
+class Cluster:
+    """The executors of one session: how many there are, what they do, what they said.
+
+    Shows itself in a notebook as a table with a control for the number of executors; as text elsewhere.
+    """
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        plan: Plan,
+        forget: Callable[[], None],
+        expect: Callable[[int], None] | None = None,
+    ) -> None:
+        self._spark = spark
+        self._plan = plan
+        self._forget = forget
+        self._expect = expect or (lambda executors: None)
+        self._scheduler = Scheduler(spark)
+        self._process: Any = getattr(spark.sparkContext._gateway, "proc", None)
+        self._target = plan.context.executors
+        self._bounds: Bounds | None = None
+        self._history = History(self._target)
+        self._leaving: set[str] = set()
+        self._lock = threading.RLock()
+        self._released = threading.Event()
+        place = plan.context.environment.workspace
+        self._pods = None if place is None else ExecutorPods(place.api_url, place.namespace)
+        self._ended = None if self._pods is None else Ended(self._pods, plan.context.session_id)
+        if self._pods is not None:
+            if plan.context.bounds is not None and not plan.context.dynamic_allocation:
+                self._adapt(*plan.context.bounds, IDLE_SECONDS)
+            threading.Thread(target=self._look_after, name="spark-session-cluster", daemon=True).start()
+
+    @property
+    def ui_url(self) -> str | None:
+        """Address of the Spark UI, as this machine reaches it; None where it is off."""
+        url = self._spark.sparkContext.uiWebUrl
+        return None if url is None else f"http://127.0.0.1:{url.rpartition(':')[2]}"
+
+    @property
+    def target(self) -> int:
+        """Executors that are asked for now."""
+        return self._target
+
+    def wait_for_end(self, seconds: float) -> bool:
+        """Wait until the session has ended, so long at most; whether it has."""
+        return self._released.wait(seconds)
+
+    def scale(self, executors: int) -> None:
+        """Have so many executors from now on, and no `adapt` any more.
+
+        More come as they would at the start. When there are too many, those with the least to do finish their tasks, hand on
+        what they hold and go.
+
+        Raises:
+            SparkSessionError: not a number of executors, more than the administrator allows, or no session that has executors.
+        """
+        self._refuse_unless_ours()
+        most = self._checked("executors", executors)
+        with self._lock:
+            self._bounds = None
+            self._target = most
+            self._scheduler.request(most)
+            self._expect(most)
+            load = self._scheduler.load()
+            staying = [work for work in load.executors if work.id not in self._leaving]
+            self._send_away(here_over(staying, most))
+
+    def adapt(self, min: int, max: int, idle_seconds: float = IDLE_SECONDS) -> None:  # noqa: A002 (the words people know)
+        """Have as many executors as there is work for.
+
+        More when tasks have waited for a second: as many as the waiting tasks need. An executor goes when it had no task for a while, as with `scale`.
+
+        Args:
+            min: executors that stay when there is nothing to do; may be 0.
+            max: executors at most.
+            idle_seconds: time without a task after which an executor goes.
+
+        Raises:
+            SparkSessionError: as `scale`, or min is more than max.
+        """
+        self._refuse_unless_ours()
+        least, most = self._checked("min", min), self._checked("max", max)
+        if least > most or most == 0:
+            raise SparkSessionError(
+                f"min={least} and max={most} leave nothing to choose from.",
+                "min may not be more than max, and max is at least 1.",
+                "For example adapt(min=1, max=20).",
+            )
+        if isinstance(idle_seconds, bool) or not isinstance(idle_seconds, int | float) or not idle_seconds >= 0:
+            raise SparkSessionError(
+                f"idle_seconds={show(idle_seconds)} is not a time.",
+                "It must be a number of seconds, 0 or more.",
+                "For example idle_seconds=60.",
+            )
+        self._adapt(least, most, float(idle_seconds))
+
+    def executors(self) -> Executors:
+        """Every executor that the session has, waits for or has had."""
+        self._refuse_stopped()
+        pods = [] if self._pods is None else self._pods.list(self._plan.context.session_id)
+        prefix = f"{self._plan.context.slug}-{self._plan.context.session_id}"
+        return merge(self._scheduler.registered(), pods, self._leaving, prefix)
+
+    def logs(self, executor: str | int, lines: int = LOG_LINES) -> str:
+        """The last lines of an executor's log, also of one that is gone.
+
+        Args:
+            executor: its number, or the name of its pod.
+            lines: as many as are wanted; of an executor that is gone, 1000 are kept.
+
+        Raises:
+            SparkSessionError: nothing is known of such an executor.
+        """
+        if self._pods is None or self._ended is None:
+            raise _local("logs")
+        number = str(executor).rpartition("-exec-")[2]
+        with suppress(OSError):
+            for pod in self._pods.list(self._plan.context.session_id):
+                if executor_of(pod) == number:
+                    return self._pods.log(pod["metadata"]["name"], lines)
+        kept = self._ended.log(number)
+        if kept is None:
+            raise SparkSessionError(
+                f"There is no log of executor {show(executor)}.",
+                "It never began, or it went together with its node or by somebody else's hand, or you may not read logs.",
+                "executors() shows which there are; spark.sparkContext.uiWebUrl has the tasks that failed with it.",
+            )
+        return "\n".join(kept.splitlines()[-lines:])
+
+    def kill(self, executor: str | int) -> None:
+        """End an executor at once. Its tasks run again elsewhere, and another executor comes in its place.
+
+        Raises:
+            SparkSessionError: no such executor runs.
+        """
+        self._refuse_unless_ours()
+        number = str(executor).rpartition("-exec-")[2]
+        if number not in {one.id for one in self._scheduler.registered() if one.active}:
+            raise SparkSessionError(
+                f"There is no executor {show(executor)} to kill.",
+                "None of that number runs.",
+                "executors() shows which do.",
+            )
+        if self._pods is not None and self._ended is not None:
+            with suppress(OSError):
+                own = self._pods.list(self._plan.context.session_id)
+                self._ended.keep(pod for pod in own if executor_of(pod) == number)
+        self._scheduler.remove([number], gently=False)
+
+    def shutdown(self) -> None:
+        """End the session and its executors, as `spark.stop()` does."""
+        if not self._scheduler.is_stopped:
+            self._spark.stop()
+        self.release()
+
+    def release(self, keep_logs: bool = False) -> None:
+        """Delete the pods of a session that has ended; what nobody can delete now, the Jupyter server does later."""
+        with self._lock:
+            if self._released.is_set():
+                return
+            self._released.set()
+        self._forget()
+        if self._pods is not None and self._ended is not None:
+            session_id = self._plan.context.session_id
+            with suppress(OSError):
+                if keep_logs:
+                    self._ended.keep(self._pods.list(session_id))
+                self._pods.delete_session(session_id)
+
+    def __repr__(self) -> str:
+        return to_text(self._headline(), self._current())
+
+    def _repr_html_(self) -> str:
+        return to_html(self._headline(), self._current())
+
+    def _ipython_display_(self) -> None:
+        show_live(self)
+
+    def _current(self) -> Executors:
+        """Those that are not gone; none where the session has ended."""
+        if self._scheduler.is_stopped:
+            return Executors()
+        with suppress(OSError):
+            return Executors(executor for executor in self.executors() if not executor.is_gone)
+        return Executors()
+
+    def _headline(self) -> str:
+        name = self._plan.context.name
+        if self._scheduler.is_stopped:
+            return f"Spark session {name}: stopped"
+        if self._pods is None:
+            return f"Spark session {name}: on this machine, without executors"
+        bounds = self._bounds
+        return f"Spark session {name}: {self._target} executors asked for" + (
+            "" if bounds is None else f", between {bounds.least} and {bounds.most} by what there is to do"
+        )
+
+    def _adapt(self, least: int, most: int, idle_seconds: float) -> None:
+        with self._lock:
+            self._bounds = Bounds(least, most, self._plan.context.task_slots, idle_seconds)
+            self._history = History(self._target)
+
+    def _look_after(self) -> None:
+        """Until the session has ended: decide how many executors it should have, and clear away those that have ended."""
+        look = 0
+        while not self._released.wait(LOOK_SECONDS):
+            look += 1
+            if self._scheduler.is_stopped or (self._process is not None and self._process.poll() is not None):
+                self.release(keep_logs=True)
+                return
+            # The JVM, or the Kubernetes API, may be gone by now or not answer for a while: the next look tells.
+            with suppress(Exception):
+                self._decide()
+            if look % COLLECT_EVERY == 0 and self._ended is not None:
+                with suppress(OSError):
+                    self._ended.collect()
+
+    def _decide(self) -> None:
+        with self._lock:
+            if self._bounds is None:
+                return
+            load = self._scheduler.load()
+            staying = tuple(work for work in load.executors if work.id not in self._leaving)
+            decision = decide(replace(load, executors=staying), self._bounds, self._history)
+            if decision.target != self._target:
+                self._scheduler.request(decision.target)
+                self._expect(decision.target)
+            self._send_away(decision.remove)
+            self._target, self._history = decision.target, decision.history
+
+    def _send_away(self, executors: tuple[str, ...]) -> None:
+        decommission = self._plan.settings.get("spark.decommission.enabled")
+        self._leaving |= set(executors)
+        self._scheduler.remove(executors, gently=decommission is not None and decommission.text == "true")
+
+    def _checked(self, argument: str, value: object) -> int:
+        defaults = self._plan.context.defaults
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise SparkSessionError(
+                f"{argument}={show(value)} is not a number of executors.",
+                "It must be a whole number, 0 or more.",
+                f"For example {argument}=2.",
+            )
+        if defaults.max_executors is not None and value > defaults.max_executors:
+            raise SparkSessionError(
+                f"{argument}={value} is more than you may have.",
+                f"Your administrator's limit is {defaults.max_executors}.",
+                f"Ask for {defaults.max_executors} or less, or ask your administrator for more.",
+            )
+        return value
+
+    def _refuse_unless_ours(self) -> None:
+        self._refuse_stopped()
+        if self._pods is None:
+            raise _local("executors of its own")
+        if self._plan.context.dynamic_allocation:
+            raise SparkSessionError(
+                "This session's executors are in Spark's own hands.",
+                "It was started with spark.dynamicAllocation.enabled, and Spark takes no numbers from anybody else then.",
+                "Start a session without that setting, and with min_executors= and max_executors=.",
+            )
+
+    def _refuse_stopped(self) -> None:
+        if self._scheduler.is_stopped:
+            raise SparkSessionError(
+                "This session has ended.",
+                "It was stopped, or its Java process is gone.",
+                "Call get_spark_session() for another one.",
+            )
+
+
+def _local(what: str) -> SparkSessionError:
+    return SparkSessionError(
+        f"This session has no {what}.",
+        "It runs on this machine, in one process.",
+        "In a notebook of the platform each executor is a pod of its own.",
+    )

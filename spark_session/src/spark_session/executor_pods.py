@@ -1,0 +1,83 @@
+"""The executor pods of this workspace, for those who clear them away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+
+from spark_session.environment import SERVICE_ACCOUNT
+from spark_session.kube import Api, ApiError, Object
+from spark_session.pod_template import LABEL_PREFIX
+
+SESSION_LABEL = f"{LABEL_PREFIX}/session"
+EXECUTOR_LABEL = "spark-exec-id"
+GRACE = 1
+"""Seconds between the polite signal and the other one, for executors that nobody needs any more."""
+
+Pod = Object
+
+
+class ExecutorPods:
+    """For use by any thread. Every method raises OSError where the API refuses or does not answer.
+
+    Args:
+        url: "https://host:port" of the API server.
+        namespace: the workspace.
+        account: folder with the service account's `token` and the API server's `ca.crt`.
+    """
+
+    def __init__(self, url: str, namespace: str, account: Path = SERVICE_ACCOUNT) -> None:
+        self._kubernetes = Api(url, namespace, account)
+        self._lock = threading.Lock()
+
+    def list(self, session_id: str | None = None, ended: bool = False) -> list[Pod]:
+        """Executor pods of a session, or of every session; ended: only those whose containers have ended."""
+        label = SESSION_LABEL if session_id is None else f"{SESSION_LABEL}={session_id}"
+        # Version 0 is answered from the API server's memory.
+        query = {"labelSelector": label, "resourceVersion": "0"}
+        if ended:
+            query["fieldSelector"] = "status.phase!=Pending,status.phase!=Running"
+        with self._api() as api:
+            items: list[Pod] = api.list("pods", **query)["items"]
+        return items
+
+    def log(self, name: str, lines: int) -> str:
+        """The last lines of a pod's log."""
+        with self._api() as api:
+            return api.log(name, lines)
+
+    def delete(self, name: str) -> None:
+        """Delete one pod."""
+        with self._api() as api:
+            api.delete("pods", name, gracePeriodSeconds=GRACE)
+
+    def delete_session(self, session_id: str) -> None:
+        """Delete all executor pods of a session."""
+        with self._api() as api:
+            api.delete_all("pods", labelSelector=f"{SESSION_LABEL}={session_id}", gracePeriodSeconds=GRACE)
+
+    @contextmanager
+    def _api(self) -> Iterator[Api]:
+        with self._lock:
+            try:
+                yield self._kubernetes
+            except (ApiError, HTTPException) as error:
+                raise OSError(f"the Kubernetes API: {error}") from error
+
+
+def session_of(pod: Pod) -> str:
+    """The session that an executor pod belongs to."""
+    return str(pod["metadata"]["labels"][SESSION_LABEL])
+
+
+def executor_of(pod: Pod) -> str:
+    """Spark's number of the executor in a pod."""
+    return str(pod["metadata"].get("labels", {}).get(EXECUTOR_LABEL, ""))
+
+
+def is_owned_by(pod: Pod, owner: str) -> bool:
+    """Whether a pod goes when the pod with the uid `owner` goes."""
+    return any(reference.get("uid") == owner for reference in pod["metadata"].get("ownerReferences", []))

@@ -1,0 +1,178 @@
+"""What Spark leaves on a real S3 server: every file once and whole, nothing else, whatever the format and the mode."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from dev.s3_server import S3Server
+from tests.support.s3_proxy import S3Proxy
+
+from .conftest import Run
+
+# One session does all that a researcher does to a folder; it prints what it then reads there.
+WRITES = """
+import json
+from spark_session import get_spark_session, s3_home
+spark = get_spark_session()
+frame = spark.range(400).selectExpr("id", "id % 4 as k").repartition(4)
+def rows(path, kind="parquet"):
+    read = spark.read.schema("id long, k long").format(kind).load(path)
+    return sorted(row["id"] for row in read.collect())
+seen = {}
+for kind in ("parquet", "csv", "json", "orc"):
+    for scheme in ("s3", "s3a"):
+        path = s3_home(f"{kind}-{scheme}").replace("s3://", scheme + "://")
+        frame.write.format(kind).save(path)
+        seen[f"{kind}-{scheme}"] = rows(path, kind)
+path = s3_home("appended")
+for _ in range(2):
+    frame.write.mode("append").parquet(path)
+seen["appended"] = rows(path)
+path = s3_home("overwritten")
+for _ in range(2):
+    frame.write.mode("overwrite").parquet(path)
+seen["overwritten"] = rows(path)
+path = s3_home("partitioned")
+frame.write.partitionBy("k").parquet(path)
+frame.write.mode("append").partitionBy("k").parquet(path)
+seen["partitioned"] = rows(path)
+print(json.dumps(seen))
+"""
+
+
+@pytest.fixture
+def proxy(s3_server: S3Server, variables: dict[str, str]) -> Any:
+    """S3 is reached through this proxy."""
+    with S3Proxy(s3_server.endpoint) as proxy:
+        variables["AWS_ENDPOINT_URL_S3"] = proxy.endpoint
+        yield proxy
+
+
+def names(server: S3Server, folder: str) -> list[str]:
+    """The files below a folder of the person's home, without the markers of folders."""
+    listing = server.client.list_objects_v2(Bucket="notebooks", Prefix=f"users/ada/{folder}/")
+    keys = [entry["Key"].removeprefix(f"users/ada/{folder}/") for entry in listing.get("Contents", [])]
+    return [key for key in keys if key and not key.endswith("/")]
+
+
+def unfinished(server: S3Server) -> list[str]:
+    uploads = server.client.list_multipart_uploads(Bucket="notebooks").get("Uploads", [])
+    temporary = server.client.list_objects_v2(Bucket="notebooks", Prefix="users/ada/").get("Contents", [])
+    return [upload["Key"] for upload in uploads] + [
+        entry["Key"] for entry in temporary if "__magic" in entry["Key"] or "_temporary" in entry["Key"]
+    ]
+
+
+def copies(proxy: S3Proxy) -> int:
+    return sum("x-amz-copy-source" in request.headers for request in proxy.requests)
+
+
+def test_every_format_and_mode_commits_without_a_copy(run: Run, s3_server: S3Server, proxy: S3Proxy) -> None:
+    result = run(WRITES)
+    assert result.returncode == 0, result.stderr
+    seen = json.loads(result.stdout)
+    once = list(range(400))
+    for kind in ("parquet", "csv", "json", "orc"):
+        for scheme in ("s3", "s3a"):
+            folder = f"{kind}-{scheme}"
+            assert seen[folder] == once, folder
+            written = names(s3_server, folder)
+            assert Counter(name.split("-")[0] for name in written) == {"part": 4, "_SUCCESS": 1}, folder
+            success = s3_server.client.get_object(Bucket="notebooks", Key=f"users/ada/{folder}/_SUCCESS")
+            assert json.loads(success["Body"].read())["committer"] == "magic"
+    assert seen["appended"] == sorted(once * 2)
+    assert len(names(s3_server, "appended")) == 9
+    assert seen["overwritten"] == once
+    assert len(names(s3_server, "overwritten")) == 5
+    assert seen["partitioned"] == sorted(once * 2)
+    folders = Counter(name.split("/")[0] for name in names(s3_server, "partitioned"))
+    assert folders.keys() == {"k=0", "k=1", "k=2", "k=3", "_SUCCESS"}
+    assert copies(proxy) == 0
+    assert unfinished(s3_server) == []
+
+
+DYNAMIC = """
+import json
+from spark_session import get_spark_session, s3_home
+spark = get_spark_session(conf=CONF)
+path = s3_home("dynamic")
+frame = spark.range(400).selectExpr("id", "id % 4 as k")
+frame.write.mode("append").partitionBy("k").parquet(path)
+for options in ({}, {"fs.s3a.committer.name": "file"}):
+    writer = frame.where("k = 1").selectExpr("-id as id", "k").write.mode("overwrite").partitionBy("k")
+    try:
+        writer.options(partitionOverwriteMode="dynamic", **options).parquet(path)
+        outcome = "written"
+    except Exception as error:
+        outcome = "does not support dynamicPartitionOverwrite" in str(error)
+    read = spark.read.parquet(path)
+    print(json.dumps([outcome, read.count(), read.where("id < 0").count(), read.where("k = 1 and id > 0").count()]))
+"""
+
+
+def test_a_single_partition_is_replaced_by_renaming_or_not_at_all(run: Run, s3_server: S3Server) -> None:
+    """The committer that never renames refuses before anything is changed."""
+    result = run(DYNAMIC.replace("CONF", "{}"))
+    assert result.returncode == 0, result.stderr
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [[True, 400, 0, 100], ["written", 400, 100, 0]]
+    assert unfinished(s3_server) == []
+
+
+def test_a_session_that_replaces_single_partitions_renames(run: Run, s3_server: S3Server) -> None:
+    dynamic = '{"spark.sql.sources.partitionOverwriteMode": "dynamic"}'
+    result = run(DYNAMIC.replace("CONF", dynamic).replace('s3_home("dynamic")', 's3_home("replaced")'))
+    assert result.returncode == 0, result.stderr
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [["written", 400, 100, 0]] * 2
+    assert unfinished(s3_server) == []
+
+
+# Spark's own executors on this machine, each a process that can be killed, with the session's own settings.
+KILLED = """
+import json, os, signal, time
+from pathlib import Path
+from pyspark import TaskContext
+from pyspark.sql import SparkSession
+from spark_session import explain, s3_home
+builder = SparkSession.builder.master("local-cluster[2,1,1024]")
+for key, value in explain().settings.items():
+    if key.startswith(("spark.hadoop.", "spark.driver.", "spark.ui.")):
+        builder = builder.config(key, value.text)
+builder = builder.config("spark.executor.memory", "512m").config("spark.executor.extraClassPath", os.environ["SPARK_SESSION_JARS"] + "/*")
+spark = builder.config("spark.task.maxFailures", "6").config("spark.ui.enabled", "false").getOrCreate()
+MARKS = Path.cwd()
+
+def rows(number, _):
+    context = TaskContext.get()
+    for each in range(3000):
+        if each == 2000 and number % 2 and context.attemptNumber() == 0:
+            # The file is being written. The parent of this worker is Spark's daemon, and that one's is the executor.
+            daemon = os.getppid()
+            executor = int(Path(f"/proc/{daemon}/stat").read_text().rpartition(")")[2].split()[1])
+            MARKS.joinpath(f"killed-{number}").touch()
+            os.kill(executor, signal.SIGKILL)
+            time.sleep(60)
+        yield number * 3000 + each, str(each) * 50
+
+for kind in ("parquet", "csv"):
+    for mark in MARKS.glob("killed-*"):
+        mark.unlink()
+    frame = spark.createDataFrame(spark.sparkContext.parallelize(range(4), 4).mapPartitionsWithIndex(rows), "id long, text string")
+    path = s3_home("killed", kind)
+    frame.write.format(kind).save(path)
+    read = spark.read.schema("id long, text string").format(kind).load(path)
+    print(json.dumps([len(list(MARKS.glob("killed-*"))), read.count(), read.select("id").distinct().count()]))
+"""
+
+
+def test_executors_killed_in_the_middle_leave_no_partial_doubled_or_missing_file(run: Run, s3_server: S3Server) -> None:
+    result = run(KILLED)
+    assert result.returncode == 0, result.stderr[-4000:]
+    for line in result.stdout.splitlines():
+        assert json.loads(line) == [2, 12_000, 12_000], result.stderr[-4000:]
+    for kind in ("parquet", "csv"):
+        assert Counter(name.split("-")[0] for name in names(s3_server, f"killed/{kind}")) == {"part": 4, "_SUCCESS": 1}
+    assert unfinished(s3_server) == []
