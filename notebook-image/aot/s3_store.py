@@ -1,5 +1,6 @@
 """A stand-in for an S3 server, in memory, without authentication: as much of it as reading and writing a table with S3A takes."""
 
+import itertools
 import re
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,8 @@ MODIFIED = "Sat, 01 Jan 2000 00:00:00 GMT"
 def server() -> ThreadingHTTPServer:
     """The server, on a free port of 127.0.0.1."""
     objects: dict[str, bytes] = {}  # by "bucket/key"
+    uploads: dict[str, dict[int, bytes]] = {}  # parts by number, by the number of the upload
+    numbers = itertools.count(1)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -23,11 +26,20 @@ def server() -> ThreadingHTTPServer:
         def path_of_object(self) -> str:
             return unquote(urlsplit(self.path).path).removeprefix("/")
 
+        @property
+        def query(self) -> dict[str, list[str]]:
+            return parse_qs(urlsplit(self.path).query, keep_blank_values=True)
+
         def do_HEAD(self) -> None:
             self.do_GET()
 
         def do_GET(self) -> None:
-            query = parse_qs(urlsplit(self.path).query)
+            query = self.query
+            if "uploads" in query:
+                self.answer(
+                    200, b"<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>"
+                )
+                return
             if "list-type" in query:
                 self.list(query.get("prefix", [""])[0], query.get("delimiter", [""])[0])
                 return
@@ -63,8 +75,11 @@ def server() -> ThreadingHTTPServer:
             self.answer(200, f"<ListBucketResult>{count}{found}</ListBucketResult>".encode())
 
         def do_PUT(self) -> None:
-            content = self.body()
-            if source := self.headers.get("x-amz-copy-source"):
+            content, query = self.body(), self.query
+            if "uploadId" in query:
+                uploads[query["uploadId"][0]][int(query["partNumber"][0])] = content
+                self.answer(200, b"", {"ETag": etag(content)})
+            elif source := self.headers.get("x-amz-copy-source"):
                 content = objects[self.path_of_object] = objects[unquote(source).removeprefix("/")]
                 self.answer(200, f"<CopyObjectResult><ETag>{etag(content)}</ETag></CopyObjectResult>".encode())
             else:
@@ -72,13 +87,28 @@ def server() -> ThreadingHTTPServer:
                 self.answer(200, b"", {"ETag": etag(content)})
 
         def do_POST(self) -> None:
-            bucket = self.path_of_object.rstrip("/")
-            for key in re.findall(r"<Key>(.*?)</Key>", self.body().decode()):
-                objects.pop(f"{bucket}/{key}", None)
-            self.answer(200, b"<DeleteResult></DeleteResult>")
+            path, query, body = self.path_of_object, self.query, self.body().decode()
+            bucket, _, key = path.partition("/")
+            if "uploads" in query:
+                number = str(next(numbers))
+                uploads[number] = {}
+                names = f"<Bucket>{bucket}</Bucket><Key>{escape(key)}</Key><UploadId>{number}</UploadId>"
+                self.answer(200, f"<InitiateMultipartUploadResult>{names}</InitiateMultipartUploadResult>".encode())
+            elif "uploadId" in query:
+                parts = uploads.pop(query["uploadId"][0])
+                content = objects[path] = b"".join(parts[number] for number in sorted(parts))
+                names = f"<Bucket>{bucket}</Bucket><Key>{escape(key)}</Key><ETag>{escape(etag(content))}</ETag>"
+                self.answer(200, f"<CompleteMultipartUploadResult>{names}</CompleteMultipartUploadResult>".encode())
+            else:
+                for gone in re.findall(r"<Key>(.*?)</Key>", body):
+                    objects.pop(f"{bucket}/{gone}", None)
+                self.answer(200, b"<DeleteResult></DeleteResult>")
 
         def do_DELETE(self) -> None:
-            objects.pop(self.path_of_object, None)
+            if "uploadId" in self.query:
+                uploads.pop(self.query["uploadId"][0], None)
+            else:
+                objects.pop(self.path_of_object, None)
             self.answer(204, b"")
 
         def body(self) -> bytes:
