@@ -30,9 +30,11 @@ def outputs(notebook: nbformat.NotebookNode, cell_id: str) -> list[nbformat.Note
 
 
 def shown(notebook: nbformat.NotebookNode, cell_id: str, media_type: str) -> str:
-    """The one result of a cell that is shown as this media type."""
+    """The one result of a cell that is shown as this media type, beside the progress of Spark."""
     (content,) = [
-        output.data[media_type] for output in outputs(notebook, cell_id) if media_type in output.get("data", {})
+        output.data[media_type]
+        for output in outputs(notebook, cell_id)
+        if media_type in output.get("data", {}) and not output.data.get("text/plain", "").startswith("Spark: ")
     ]
     return str(content)
 
