@@ -67,12 +67,15 @@ soak: ## the tests that repeat: random kills by the hundred
 lint: ## ruff, mypy, generated files, documentation
 	@dev/test lint
 
-.PHONY: bench bench-platform
+.PHONY: bench bench-platform bench-spark
 bench: ## every benchmark, beside the stock way in the same run
 	@dev/test bench
 
-bench-platform: ## start times, click to Lab, sessions of 2 and 20 executors
+bench-platform: ## start times, click to Lab, image sizes
 	@dev/test bench platform
+
+bench-spark: ## get_spark_session beside stock PySpark: waiting, CPU, memory, a long job
+	@dev/test bench spark
 
 .PHONY: docs format lock
 docs: ## build the documentation into .docs/ (warnings are errors)

@@ -177,10 +177,7 @@ def cluster_status(environ: dict[str, str]) -> None:
 
 
 def build_images(environ: dict[str, str]) -> None:
-    where = target(environ)
-    if where.node:
-        where.node.up()
-    for name, reference in images.build(images.IMAGES, push_to=where.registry).items():
+    for name, reference in prepare(target(environ), environ).items():
         print(f"{name:12} {reference}")
 
 

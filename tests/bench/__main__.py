@@ -5,7 +5,7 @@ import sys
 
 from tests.bench.report import publish
 
-AREAS = ("platform",)
+AREAS = ("platform", "spark", "s3_writes")
 
 
 def main(areas: list[str]) -> int:

@@ -1,6 +1,8 @@
-"""Runs inside a notebook pod: `python in_pod.py ours|stock N`. Times one Spark session of N executors and prints the figures as JSON.
+"""Runs inside a notebook pod: `python in_pod.py ours|stock WHAT N`. Prints the figures of one measurement as JSON, times in seconds.
 
-`stock` is what the documentation of Spark on Kubernetes leads to: client mode, pod template for the restricted Pod Security Standard, defaults otherwise.
+WHAT is `session` (a session of N executors), `local` (a local session) or `job` (a minute of queries on N executors).
+`stock` is what the documentation of Spark on Kubernetes leads to: client mode, pod template for the restricted Pod Security Standard,
+the entrypoint that comes with Spark as far as it starts executors, defaults otherwise. Both ways use the Python environment of the image.
 """
 
 import json
@@ -10,24 +12,43 @@ import time
 from pathlib import Path
 
 CORES, MEMORY, CPU_REQUEST = 1, "512m", "50m"
+QUERIES, ROWS = 20, 300_000_000
 
-TEMPLATE = """
-apiVersion: v1
-kind: Pod
-spec:
-  automountServiceAccountToken: false
-  securityContext: {runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000, seccompProfile: {type: RuntimeDefault}}
-  containers:
-  - name: executor
-    securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
-"""
+ENTRYPOINT = """exec "$JAVA_HOME/bin/java" $(env | grep ^SPARK_JAVA_OPT_ | sort -t_ -k4 -n | cut -d= -f2-) \
+-Xms$SPARK_EXECUTOR_MEMORY -Xmx$SPARK_EXECUTOR_MEMORY -cp "$SPARK_CONF_DIR:$SPARK_HOME/jars/*" \
+org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend --driver-url $SPARK_DRIVER_URL \
+--executor-id $SPARK_EXECUTOR_ID --cores $SPARK_EXECUTOR_CORES --app-id $SPARK_APPLICATION_ID \
+--hostname $SPARK_EXECUTOR_POD_IP --resourceProfileId $SPARK_RESOURCE_PROFILE_ID --podName $SPARK_EXECUTOR_POD_NAME"""
+
+TEMPLATE = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "spec": {
+        "automountServiceAccountToken": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 1000,
+            "fsGroup": 1000,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "executor",
+                "command": ["tini", "-s", "--", "sh", "-c", ENTRYPOINT],
+                "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+            }
+        ],
+    },
+}
 
 
 def stock(executors):
     from pyspark.sql import SparkSession
 
-    template = Path("/tmp/stock-template.yaml")
-    template.write_text(TEMPLATE)
+    if executors is None:
+        return SparkSession.builder.master("local[*]").appName("stock").getOrCreate()
+    template = Path("/tmp/stock-template.json")
+    template.write_text(json.dumps(TEMPLATE))
     environ = os.environ
     return (
         SparkSession.builder.master(
@@ -55,35 +76,84 @@ def stock(executors):
 
 
 def ours(executors):
+    if executors is None:
+        # What tells a notebook pod from a laptop.
+        os.environ.pop("SPARK_NOTEBOOKS_IMAGE", None)
     from spark_session import get_spark_session
 
     return get_spark_session(executors=executors, cores=CORES, memory=MEMORY)
 
 
-def main(way, executors):
+def session(start, executors):
     started = time.monotonic()
-    spark = {"ours": ours, "stock": stock}[way](executors)
-    session = time.monotonic() - started
+    spark = start(executors)
+    made = time.monotonic() - started
     total = spark.range(1000).selectExpr("sum(id)").first()[0]
     assert total == 499500, total
-    first_result = time.monotonic() - started
+    figures = {"session": made, "first_result": time.monotonic() - started}
+    if executors is not None:
+        wait_for_executors(spark, executors)
+        figures["registered"] = time.monotonic() - started
+        # Python workers on every executor, several tasks each; the first one of each tells what it had used until then.
+        found = sorted(spark.sparkContext.parallelize(range(executors * 4), executors * 4).map(work).collect())
+        used = {}
+        for host, seconds in found:
+            used.setdefault(host, seconds)
+        figures["executor_cpu"] = sum(used.values()) / len(used)
+    time.sleep(5)
+    figures["driver_memory"] = resident_memory()
+    spark.stop()
+    if executors is not None:
+        started = time.monotonic()
+        start(executors).stop()
+        figures["warm_session"] = time.monotonic() - started
+    return figures
+
+
+def job(start, executors):
+    spark = start(executors)
+    wait_for_executors(spark, executors)
+    started = time.monotonic()
+    for number in range(QUERIES):
+        spark.range(0, ROWS, 1, executors * 2).selectExpr(f"sum(xxhash64(id, {number}) % 1000)").collect()
+        spark.sparkContext.parallelize(range(executors), executors).map(lambda n: sum(range(n, 1_000_000))).sum()
+    seconds = time.monotonic() - started
+    spark.stop()
+    return {"job": seconds}
+
+
+def wait_for_executors(spark, executors):
     tracker = spark.sparkContext._jsc.sc().statusTracker()
     while len(tracker.getExecutorInfos()) - 1 < executors:  # the driver is one of them
         time.sleep(0.1)
-    registered = time.monotonic() - started
-    # Python workers on every executor, so that the CPU figure holds a finished Python task of each.
-    hosts = set(spark.sparkContext.parallelize(range(executors * 4), executors * 4).map(work).collect())
-    spark.stop()
-    print(json.dumps({"session": session, "first_result": first_result, "registered": registered, "hosts": len(hosts)}))
 
 
 def work(_):
     import socket
     import time
+    from pathlib import Path
 
     time.sleep(0.05)
-    return socket.gethostname()
+    # A container sees its own control group only: version 1, else version 2.
+    usage = Path("/sys/fs/cgroup/cpuacct/cpuacct.usage")
+    if usage.exists():
+        return socket.gethostname(), int(usage.read_text()) / 1e9
+    return socket.gethostname(), int(Path("/sys/fs/cgroup/cpu.stat").read_text().split()[1]) / 1e6
+
+
+def resident_memory():
+    """Of the driver JVM, in MB; Linux counts the pages of the mapped caches, too."""
+    from pyspark import SparkContext
+
+    lines = Path(f"/proc/{SparkContext._gateway.proc.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1000
+
+
+def main(way, what, executors):
+    start = {"ours": ours, "stock": stock}[way]
+    measured = job(start, executors) if what == "job" else session(start, None if what == "local" else executors)
+    print(json.dumps(measured))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -98,7 +98,7 @@ class Api:
         response = connection.getresponse()
         if response.status >= http.client.BAD_REQUEST:
             raise _error(response.status, response.read())
-        while line := response.readline():
+        while line := _next_line(response):
             yield json.loads(line)
 
     def close(self) -> None:
@@ -119,9 +119,8 @@ class Api:
         kept = self._connection is not None
         try:
             status, answer = self._exchange(method, self._path(path, query), body)
-        except (http.client.HTTPException, OSError):
-            self.close()
-            if not kept:
+        except (http.client.HTTPException, OSError) as error:
+            if not kept or isinstance(error, TimeoutError):
                 raise
             # The server closes a connection that was idle for long: that says nothing about this call.
             status, answer = self._exchange(method, self._path(path, query), body)
@@ -149,6 +148,13 @@ class Api:
         # Kubernetes renews the file before the token in it runs out.
         token = (self._account / "token").read_text().strip()
         return {"Authorization": f"Bearer {token}", "Accept": "application/json", "Content-Type": "application/json"}
+
+
+def _next_line(response: http.client.HTTPResponse) -> bytes:
+    try:
+        return response.readline()
+    except AttributeError as error:  # `close` took the connection away meanwhile
+        raise ConnectionAbortedError("the watch was closed") from error
 
 
 def _error(status: int, answer: bytes) -> ApiError:

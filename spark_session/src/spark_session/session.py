@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from spark_session import cell_progress, driver, records, recovery, stop_requests, watch
+from spark_session import cell_progress, driver, jvm, records, recovery, stop_requests, watch
 from spark_session.context import Context
 from spark_session.control import Cluster
 from spark_session.defaults import load_defaults
@@ -195,6 +195,7 @@ def _start(plan: Plan) -> SparkSession:
     _write_files(plan)
     os.environ.update(plan.variables)
     try:
+        jvm.ensure_started({key: value.text for key, value in plan.settings.items()})
         spark: SparkSession = SparkSession.builder.config(
             map={key: value.text for key, value in plan.settings.items()}
         ).getOrCreate()
@@ -222,8 +223,8 @@ def _prepare_jvm(settings: Settings) -> None:
     global _launch_settings  # noqa: PLW0603 (a process has one JVM)
     from pyspark import SparkContext
 
-    jvm: Any = None if _jvm_ended() else SparkContext._jvm
-    if jvm is None:
+    running: Any = None if _jvm_ended() else SparkContext._jvm
+    if running is None:
         _launch_settings = settings
         return
     launched = _launch_settings
@@ -236,7 +237,7 @@ def _prepare_jvm(settings: Settings) -> None:
         )
     # spark-submit leaves the settings of the launch behind as system properties, which every later session would read.
     for key in launched.keys() - settings.keys():
-        jvm.java.lang.System.clearProperty(key)
+        running.java.lang.System.clearProperty(key)
 
 
 def _text(settings: Settings, key: str) -> str | None:

@@ -227,3 +227,53 @@ spark.stop()
     )
     assert out.splitlines()[-1] == f"EXECUTORS {executors} [({WORKER!r}, 1000, True, 'from the driver')]"
     kubectl("wait", "--for=delete", "pod", "--selector=spark-role=executor", "--timeout=60s")
+
+
+# A JVM that cannot use its cache does not start.
+CACHE_OR_NOTHING = "-XX:AOTMode=on"
+
+
+def test_the_driver_starts_from_its_cache(notebook: Python):
+    out = notebook(f"""
+import os
+os.environ["JDK_JAVA_OPTIONS"] = "{CACHE_OR_NOTHING}"
+del os.environ["SPARK_NOTEBOOKS_IMAGE"]
+from pathlib import Path
+from pyspark import SparkContext
+from spark_session import get_spark_session
+with get_spark_session() as spark:
+    print(spark.range(10).count())
+    print("-XX:AOTCache=/opt/spark-notebooks/aot/driver.aot" in Path(f"/proc/{{SparkContext._gateway.proc.pid}}/cmdline").read_text().split("\\0"))
+""")
+    assert out.splitlines() == ["10", "True"]
+
+
+def test_an_executor_starts_from_its_cache(notebook: Python):
+    out = notebook(f"""
+import os, subprocess
+from spark_session.jvm import MODULE_OPTIONS
+settings = {{
+    "SPARK_DRIVER_URL": "spark://CoarseGrainedScheduler@127.0.0.1:1", "SPARK_EXECUTOR_ID": "1", "SPARK_EXECUTOR_CORES": "1",
+    "SPARK_EXECUTOR_MEMORY": "512m", "SPARK_APPLICATION_ID": "spark-1", "SPARK_EXECUTOR_POD_IP": "127.0.0.1",
+    "JDK_JAVA_OPTIONS": "{CACHE_OR_NOTHING}"}}
+options = [option for option in MODULE_OPTIONS if not option.startswith("-Dderby")]
+settings |= {{f"SPARK_JAVA_OPT_{{number}}": option for number, option in enumerate(options)}}
+command = ["/opt/spark-notebooks/bin/entrypoint", "executor"]
+result = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
+log = result.stdout + result.stderr
+print("Started daemon" in log, "-XX:AOTCache" in log, "[aot]" in log)
+""")
+    assert out.split() == ["True", "False", "False"]
+
+
+def test_a_cache_that_does_not_fit_is_passed_over_in_silence(notebook: Python):
+    out = notebook("""
+import os, subprocess, sys, zipfile
+with zipfile.ZipFile("/tmp/mine.jar", "w") as jar:
+    jar.writestr("mine.txt", "mine")
+del os.environ["SPARK_NOTEBOOKS_IMAGE"]
+code = "from spark_session import get_spark_session as get; print(get(conf={'spark.driver.extraClassPath': '/tmp/mine.jar'}).range(7).count())"
+result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+print(result.stdout.strip(), "aot" in result.stderr.lower(), "shared" in result.stderr.lower())
+""")
+    assert out.split() == ["7", "False", "False"]

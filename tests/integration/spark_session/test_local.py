@@ -141,6 +141,54 @@ print(get_spark_session().range(7).count())
     assert "A new session takes its place." in result.stderr
 
 
+def test_the_command_of_the_driver_is_the_launchers(run: Run) -> None:
+    result = run("""
+import os, subprocess
+from pathlib import Path
+from pyspark.find_spark_home import _find_spark_home
+from spark_session import jvm
+home = Path(_find_spark_home())
+ours = jvm.command(jvm.find_installation(os.environ, home), {"spark.driver.memory": "3g"})
+# In place of the driver's Java, one that writes down what Spark's scripts call it with; the launcher needs the real one.
+real = subprocess.run(["which", "java"], capture_output=True, text=True, check=True).stdout.strip()
+fake = Path("fake/bin/java")
+fake.parent.mkdir(parents=True)
+fake.write_text(f'''#!/bin/sh
+case "$*" in *org.apache.spark.launcher.Main*) exec {os.environ.get("JAVA_HOME", "") and os.environ["JAVA_HOME"] + "/bin/java" or real} "$@" ;; esac
+for word; do printf "%s\\\\n" "$word"; done
+''')
+fake.chmod(0o755)
+theirs = subprocess.run([home / "bin" / "spark-submit", "--conf", "spark.driver.memory=3g", "pyspark-shell"],
+    env={**os.environ, "JAVA_HOME": str(Path("fake").absolute())}, capture_output=True, text=True).stdout.splitlines()
+print([word for word in ours[1:] if word not in jvm.COMPILER_OPTIONS] == theirs)
+print(ours, theirs)
+""")
+    assert result.stdout.splitlines()[0] == "True", result.stdout + result.stderr
+
+
+def test_an_interrupted_start_leaves_no_jvm_and_the_next_call_works(run: Run) -> None:
+    result = run("""
+import os, signal, subprocess, threading, time
+from spark_session import get_spark_session
+
+def drivers():
+    return subprocess.run(["pgrep", "-P", str(os.getpid()), "java"], capture_output=True, text=True).stdout.split()
+
+def interrupt():
+    while not drivers():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt).start()
+try:
+    get_spark_session()
+except KeyboardInterrupt:
+    print(drivers())
+print(get_spark_session().range(3).count())
+""")
+    assert result.stdout.splitlines() == ["[]", "3"], result.stderr
+
+
 def test_without_java_the_error_says_so(run: Run, variables: dict[str, str], tmp_path: Path) -> None:
     variables["JAVA_HOME"] = str(tmp_path)
     result = run("""

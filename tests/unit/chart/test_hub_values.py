@@ -48,6 +48,8 @@ KEYS = {
         "fallbackStorage",
         "networkEncryption",
         "spillEncryption",
+        "cellProgress",
+        "eventLog",
         "executorProgress",
         "firstExecutorTimeout",
         "conf",

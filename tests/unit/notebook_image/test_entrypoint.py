@@ -28,6 +28,15 @@ exit 52
 """
 
 
+# What every executor is started with, whatever its session asks for.
+COMPILER = [
+    "-XX:Tier4InvocationThreshold=50000",
+    "-XX:Tier4MinInvocationThreshold=6000",
+    "-XX:Tier4CompileThreshold=150000",
+    "-XX:Tier4BackEdgeThreshold=400000",
+]
+
+
 class Image:
     """The parts of the image that the entrypoint uses, in a folder."""
 
@@ -56,8 +65,22 @@ class Image:
             command, env=base | environment, cwd=self.home, user=user, capture_output=True, text=True, check=False
         )
 
+    def train(self, java: Path) -> Path:
+        """Leaves a cache behind as the build does."""
+        folder = self.folder / "image" / "aot"
+        folder.mkdir()
+        (folder / "java").symlink_to(java)
+        (folder / "executor.aot").touch()
+        return folder / "executor.aot"
+
     def java_arguments(self) -> list[str]:
         return (self.folder / "arguments").read_text().split("\0")[:-1]
+
+    def session_arguments(self) -> list[str]:
+        """Without the compiler's options, which come first, so that a session's own win."""
+        arguments = self.java_arguments()
+        assert arguments[: len(COMPILER)] == COMPILER
+        return arguments[len(COMPILER) :]
 
     def java_place(self) -> tuple[str, str]:
         """The working folder and the home folder of the JVM."""
@@ -83,7 +106,7 @@ def test_a_command_takes_the_place_of_the_entrypoint(image):
 
 def test_an_executor_is_started_by_the_contract_of_spark(image):
     assert image.run("executor", **EXECUTOR).returncode == 52
-    assert image.java_arguments() == [
+    assert image.session_arguments() == [
         "-Dspark.master=k8s://", "-Xms512m", "-Xmx512m",
         "-classpath", "/jars/a.jar:/jars/b.jar",
         "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend",
@@ -100,12 +123,31 @@ def test_an_executor_is_started_by_the_contract_of_spark(image):
 def test_java_options_keep_their_order_and_their_spaces(image):
     options = {f"SPARK_JAVA_OPT_{number}": f"-Dn={number} *" for number in range(12)}
     image.run("executor", **EXECUTOR, **options)
-    assert image.java_arguments()[:12] == [f"-Dn={number} *" for number in range(12)]
+    assert image.session_arguments()[:12] == [f"-Dn={number} *" for number in range(12)]
 
 
 def test_an_empty_java_option_does_not_hide_those_after_it(image):
     image.run("executor", **EXECUTOR, SPARK_JAVA_OPT_0="", SPARK_JAVA_OPT_1="-Da=1")
-    assert image.java_arguments()[0] == "-Da=1"
+    assert image.session_arguments()[0] == "-Da=1"
+
+
+def test_the_cache_goes_to_the_java_that_made_it(image):
+    cache = image.train(image.folder / "java" / "bin" / "java")
+    image.run("executor", **EXECUTOR)
+    assert image.java_arguments()[:4] == [f"-XX:AOTCache={cache}", "-Xlog:aot*=off", "-Xlog:cds*=off", COMPILER[0]]
+
+
+def test_another_java_gets_no_cache_and_none_of_its_options(image):
+    image.train(Path("/bin/sh"))
+    image.run("executor", **EXECUTOR)
+    assert image.session_arguments()[0] == "-Dspark.master=k8s://"
+
+
+@pytest.mark.parametrize("option", ["-XX:AOTCache=/mine", "-XX:AOTCacheOutput=/mine", "-Xshare:off"])
+def test_a_cache_of_the_sessions_own_takes_the_place_of_ours(image, option):
+    image.train(image.folder / "java" / "bin" / "java")
+    image.run("executor", **EXECUTOR, SPARK_JAVA_OPT_0=option)
+    assert image.session_arguments()[0] == option
 
 
 def test_extra_class_path_comes_first_and_folders_of_settings_last(image, tmp_path):

@@ -223,6 +223,17 @@ def test_the_end_of_the_driver_is_told(watcher: Watcher, spark: Spark, reports: 
         watcher.wait_for_first(5)
 
 
+def test_silence_of_kubernetes_is_told_and_forgotten(
+    watcher: Watcher, kubernetes: Kubernetes, server: Server, reports: Reports
+) -> None:
+    server.answer = lambda _, __: (503, [b"{}"])
+    last = reports.wait(lambda report: any(trouble.reason.kind is Kind.API for trouble in report.troubles))
+    assert not last.ended
+    server.answer = kubernetes.answer
+    reports.wait(lambda report: not any(trouble.reason.kind is Kind.API for trouble in report.troubles))
+    watcher.end()
+
+
 def test_another_number_of_executors(watcher: Watcher, kubernetes: Kubernetes, spark: Spark, reports: Reports) -> None:
     kubernetes.changes = [{"type": "ADDED", "object": pod(1, **RUNNING)}]
     spark.registered = frozenset({"1"})

@@ -37,11 +37,17 @@ class SessionKeeper(LoggingConfigurable):
             look_every=self.look_every,
             log=self.log,
         )
+        said = ""
         while True:
             try:
                 await asyncio.to_thread(keeper.look)
+                said = ""
             except Exception as error:  # noqa: BLE001 (none may end the keeper)
-                self.log.warning("Looking after Spark sessions: %s: %s", type(error).__name__, error)
+                failure = f"{type(error).__name__}: {error}"
+                # Once, not every two seconds for as long as the API server is away.
+                if failure != said:
+                    self.log.warning("Spark sessions cannot be looked after, trying again and again: %s", failure)
+                said = failure
             await asyncio.sleep(self.interval)
 
 

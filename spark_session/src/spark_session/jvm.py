@@ -1,0 +1,245 @@
+"""The driver JVM, started without Spark's launcher, which is a JVM of its own.
+
+PySpark starts `bin/spark-submit`, a shell script that runs a Java program to print the command line of the driver JVM. This module
+writes that command line itself, for installations it knows: PySpark as pip installs it, configured by settings and variables alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+IMAGE = Path("/opt/spark-notebooks")
+"""Where the notebook image keeps its class path and its ahead-of-time caches."""
+
+KNOWN_VERSION = "4.3."
+DEFAULT_MEMORY = "1g"
+MAIN_CLASS = "org.apache.spark.deploy.SparkSubmit"
+
+# JavaModuleOptions of Spark 4.3, as its launcher gives them to every driver.
+MODULE_OPTIONS = (
+    "-XX:+IgnoreUnrecognizedVMOptions",
+    "--add-modules=jdk.incubator.vector",
+    "--add-opens=java.base/java.lang=ALL-UNNAMED",
+    "--add-opens=java.base/java.lang.invoke=ALL-UNNAMED",
+    "--add-opens=java.base/java.lang.reflect=ALL-UNNAMED",
+    "--add-opens=java.base/java.io=ALL-UNNAMED",
+    "--add-opens=java.base/java.net=ALL-UNNAMED",
+    "--add-opens=java.base/java.nio=ALL-UNNAMED",
+    "--add-opens=java.base/java.util=ALL-UNNAMED",
+    "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",
+    "--add-opens=java.base/java.util.concurrent.atomic=ALL-UNNAMED",
+    "--add-opens=java.base/jdk.internal.ref=ALL-UNNAMED",
+    "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+    "--add-opens=java.base/sun.nio.cs=ALL-UNNAMED",
+    "--add-opens=java.base/sun.security.action=ALL-UNNAMED",
+    "--add-opens=java.base/sun.util.calendar=ALL-UNNAMED",
+    "--add-opens=java.security.jgss/sun.security.krb5=ALL-UNNAMED",
+    "-Dio.netty.tryReflectionSetAccessible=true",
+    "-Dio.netty.allocator.type=pooled",
+    "-Dio.netty.handler.ssl.defaultEndpointVerificationAlgorithm=NONE",
+    "--sun-misc-unsafe-memory-access=allow",
+    "--enable-native-access=ALL-UNNAMED",
+    "-Dderby.connection.requireAuthentication=false",
+)
+
+# The optimizing compiler is the greatest user of CPU while a session starts, most of it for code that runs in the start only. It takes
+# what runs ten times longer than by default: hot loops still reach it within milliseconds.
+COMPILER_OPTIONS = (
+    "-XX:Tier4InvocationThreshold=50000",
+    "-XX:Tier4MinInvocationThreshold=6000",
+    "-XX:Tier4CompileThreshold=150000",
+    "-XX:Tier4BackEdgeThreshold=400000",
+)
+
+# A cache that does not fit the JVM is passed over; this keeps the JVM from talking about it.
+CACHE_OPTIONS = ("-Xlog:aot*=off", "-Xlog:cds*=off")
+_OWN_CACHE = ("-XX:AOT", "-XX:SharedArchiveFile", "-Xshare")
+
+# Variables of spark-submit's scripts that are for other installations, or that its launcher reads as options.
+_UNKNOWN_VARIABLES = (
+    "PYSPARK_GATEWAY_PORT",
+    "PYSPARK_SUBMIT_ARGS",
+    "SPARK_LAUNCHER_OPTS",
+    "SPARK_PREPEND_CLASSES",
+    "SPARK_SUBMIT_OPTS",
+    "SPARK_TESTING",
+    "SPARK_SQL_TESTING",
+    "SPARK_MEM",
+)
+_UNKNOWN_FILES = ("spark-env.sh", "spark-defaults.conf", "java-opts")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A PySpark that this module knows how to start.
+
+    Args:
+        home: SPARK_HOME.
+        java: the `java` program.
+        class_path: what every driver has, without `spark.driver.extraClassPath`.
+        cache: ahead-of-time cache made for this `java` and class path; None where there is none.
+    """
+
+    home: Path
+    java: Path
+    class_path: str
+    cache: Path | None = None
+
+
+def find_installation(variables: Mapping[str, str], home: Path, image: Path = IMAGE) -> Installation | None:
+    """The installation that PySpark would start; None when it is not known well enough to be started without its scripts.
+
+    Args:
+        variables: environment variables.
+        home: SPARK_HOME, as PySpark finds it.
+        image: folder of the notebook image's own files.
+    """
+    conf = Path(variables.get("SPARK_CONF_DIR") or home / "conf")
+    if os.name != "posix" or any(variables.get(name) for name in _UNKNOWN_VARIABLES):
+        return None
+    if not (home / "jars").is_dir() or any((conf / name).exists() for name in _UNKNOWN_FILES):
+        return None
+    if (java := _java(variables)) is None:
+        return None
+    after = [variables.get(name) for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR", "SPARK_DIST_CLASSPATH")]
+    written = image / "class-path"
+    if not written.is_file() or home.resolve() != _home_of(written):
+        before = [str(conf), *map(str, (home / "jars").glob("slf4j-api-*.jar")), f"{home}/jars/*"]
+        return Installation(home, java, ":".join(filter(None, [*before, *after])))
+    # After the jars: a folder ahead of them would keep the JVM from using the cache.
+    class_path = ":".join(filter(None, [written.read_text().strip(), str(conf) if conf.is_dir() else "", *after]))
+    cache = image / "aot" / "driver.aot"
+    fits = cache.is_file() and (image / "aot" / "java").resolve() == java.resolve()
+    return Installation(home, java, class_path, cache if fits else None)
+
+
+def _java(variables: Mapping[str, str]) -> Path | None:
+    if java_home := variables.get("JAVA_HOME"):
+        java = Path(java_home) / "bin" / "java"
+        return java if os.access(java, os.X_OK) else None
+    found = shutil.which("java", path=variables.get("PATH"))
+    return None if found is None else Path(found)
+
+
+def _home_of(class_path: Path) -> Path:
+    return Path(class_path.read_text().split(":", 1)[0]).parent.parent.resolve()
+
+
+def command(installation: Installation, settings: Mapping[str, str]) -> list[str]:
+    """The command line of a driver JVM that waits for PySpark.
+
+    Args:
+        installation: what is started.
+        settings: Spark settings of the first session; those that take effect when a JVM starts are turned into its options.
+    """
+    own = [
+        word
+        for key in ("spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions")
+        for word in shlex.split(settings.get(key, ""))
+    ]
+    cached = installation.cache is not None and not any(word.startswith(_OWN_CACHE) for word in own)
+    return [
+        str(installation.java),
+        *([f"-XX:AOTCache={installation.cache}", *CACHE_OPTIONS] if cached else []),
+        *COMPILER_OPTIONS,
+        *("-cp", ":".join(filter(None, [settings.get("spark.driver.extraClassPath", ""), installation.class_path]))),
+        f"-Xmx{settings.get('spark.driver.memory') or DEFAULT_MEMORY}",
+        *MODULE_OPTIONS,
+        *own,
+        MAIN_CLASS,
+        *(word for key, value in sorted(settings.items()) for word in ("--conf", f"{key}={value}")),
+        "pyspark-shell",
+    ]
+
+
+def environment(
+    installation: Installation, settings: Mapping[str, str], variables: Mapping[str, str], connection: Path
+) -> dict[str, str]:
+    """The environment variables of a driver JVM; it writes its port and its secret to the file `connection`."""
+    result = {
+        **variables,
+        "SPARK_HOME": str(installation.home),
+        "SPARK_CONNECT_MODE": "0",
+        "_PYSPARK_DRIVER_CONN_INFO_PATH": str(connection),
+    }
+    if libraries := settings.get("spark.driver.extraLibraryPath"):
+        result["LD_LIBRARY_PATH"] = ":".join(filter(None, [libraries, variables.get("LD_LIBRARY_PATH", "")]))
+    return result
+
+
+def ensure_started(settings: Mapping[str, str]) -> None:
+    """Start the JVM of this process and connect PySpark to it; does nothing where one runs or PySpark has to do it itself.
+
+    Raises:
+        PySparkRuntimeError: the JVM ended at once (JAVA_GATEWAY_EXITED); it has said why on the standard error.
+    """
+    import pyspark
+    from pyspark import SparkContext
+    from pyspark.find_spark_home import _find_spark_home
+
+    if SparkContext._gateway is not None or not pyspark.__version__.startswith(KNOWN_VERSION):
+        return
+    variables = dict(os.environ)
+    if "SPARK_DRIVER_MEMORY" in variables:
+        settings = {"spark.driver.memory": variables["SPARK_DRIVER_MEMORY"], **settings}
+    installation = find_installation(variables, Path(_find_spark_home()))
+    if installation is not None:
+        SparkContext._ensure_initialized(gateway=_start(installation, settings, variables))
+
+
+def _start(installation: Installation, settings: Mapping[str, str], variables: Mapping[str, str]) -> Any:
+    from pyspark.errors import PySparkRuntimeError
+
+    with tempfile.TemporaryDirectory() as folder:
+        connection = Path(folder) / "connection"
+        process = subprocess.Popen(
+            command(installation, settings),
+            env=environment(installation, settings, variables, connection),
+            # The JVM ends when this pipe is closed, so with this process however that ends.
+            stdin=subprocess.PIPE,
+            # Ctrl-C and the interrupt of a kernel go to the group of the Python process: they are not for the JVM.
+            process_group=0,
+        )
+        try:
+            while not connection.exists():
+                if process.poll() is not None:
+                    raise PySparkRuntimeError(errorClass="JAVA_GATEWAY_EXITED", messageParameters={})
+                time.sleep(0.01)
+            gateway = _connect(connection)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+    gateway.proc = process
+    return gateway
+
+
+def _connect(connection: Path) -> Any:
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.serializers import UTF8Deserializer, read_int
+
+    with connection.open("rb") as file:
+        port, secret = read_int(file), UTF8Deserializer().loads(file)
+    with _variables(PYSPARK_GATEWAY_PORT=str(port), PYSPARK_GATEWAY_SECRET=secret):
+        return launch_gateway()
+
+
+@contextmanager
+def _variables(**values: str) -> Iterator[None]:
+    # Kept no longer than needed: another process of PySpark would take this JVM for its own.
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name in values:
+            del os.environ[name]

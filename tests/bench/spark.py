@@ -1,0 +1,72 @@
+"""get_spark_session beside stock PySpark in the same notebook pod, alternating: waiting times, CPU of an executor, memory, a long job."""
+
+import json
+import os
+from pathlib import Path
+
+from cluster import Cluster
+from tests.bench.report import Row, row
+from tests.support.notebook_pod import Notebook, running_notebook
+
+RUNS = int(os.environ.get("BENCH_RUNS", "5"))
+EXECUTORS = (2, 20)
+JOB_EXECUTORS = 2
+
+# What a session of so many executors is measured by: title, unit and goal of each figure of in_pod.py.
+Titles = dict[str, tuple[str, str, str]]
+LOCAL: Titles = {
+    "first_result": ("local session, first result", "s", "<= 0.5x"),
+    "driver_memory": ("local session, memory of the idle driver JVM", "MB", "<= 1x"),
+}
+SESSION: dict[int, Titles] = {
+    2: {
+        "session": ("2 executors: session", "s", ""),
+        "first_result": ("2 executors: import to first result", "s", "<= 0.45x"),
+        "registered": ("2 executors: all registered", "s", ""),
+        "executor_cpu": ("2 executors: CPU of one until its first Python task ends", "CPU-s", "<= 0.5x"),
+        "driver_memory": ("2 executors: memory of the idle driver JVM", "MB", "<= 1x"),
+        "warm_session": ("2 executors: call in a warm JVM", "s", ""),
+    },
+    20: {
+        "session": ("20 executors: session", "s", ""),
+        "first_result": ("20 executors: import to first result", "s", "<= 0.25x"),
+        "registered": ("20 executors: all registered", "s", "<= 0.6x"),
+        "executor_cpu": ("20 executors: CPU of one until its first Python task ends", "CPU-s", "<= 0.5x"),
+        "warm_session": ("20 executors: call in a warm JVM", "s", "<= 2 s"),
+    },
+}
+JOB: Titles = {"job": ("2 executors: a minute of queries", "s", "<= 1.03x")}
+
+
+def measure() -> list[Row]:
+    """Starts the node and a notebook pod, and measures in it."""
+    node = Cluster(os.environ.get("SPARK_NOTEBOOKS_TEST_CLUSTER", "test"))
+    node.up()
+    with running_notebook(node, "bench-spark", {"pods": max(EXECUTORS) + 1}, {}) as notebook:
+        rows = compare(notebook, "local", 0, LOCAL)
+        for executors in EXECUTORS:
+            rows += compare(notebook, "session", executors, SESSION[executors])
+        return rows + compare(notebook, "job", JOB_EXECUTORS, JOB)
+
+
+def compare(notebook: Notebook, what: str, executors: int, titles: Titles) -> list[Row]:
+    """Ours and stock in turns, RUNS times each."""
+    figures: dict[str, list[dict[str, float]]] = {"ours": [], "stock": []}
+    for _ in range(RUNS):
+        for way, found in figures.items():
+            found.append(once(notebook, way, what, executors))
+            notebook.wait_until_executors_are_gone()
+    return [
+        row(title, unit, [each[key] for each in figures["ours"]], [each[key] for each in figures["stock"]], goal)
+        for key, (title, unit, goal) in titles.items()
+    ]
+
+
+def once(notebook: Notebook, way: str, what: str, executors: int) -> dict[str, float]:
+    """One measurement, in a process of its own."""
+    code = Path(__file__).with_name("in_pod.py").read_text(encoding="utf-8")
+    output = notebook.kubectl(
+        "exec", "--stdin", notebook.name, "--", "python", "-", way, what, str(executors), stdin=code
+    )
+    figures: dict[str, float] = json.loads(output.splitlines()[-1])
+    return figures
