@@ -70,9 +70,12 @@ def past(jupyter: Jupyter, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_past_sessions_are_listed_and_open(page: Page, jupyter: Jupyter, past: str) -> None:
     prefix = f"{jupyter.url}spark-ui/past"
-    page.goto(f"{prefix}/")
     link = page.locator(f"#history-summary-table a[href*='{past}']").first
-    expect(link).to_be_visible()
+    end = time.monotonic() + 120
+    # The list is as new as the page.
+    while not link.is_visible():
+        assert time.monotonic() < end, page.content()
+        page.goto(f"{prefix}/", wait_until="networkidle")
     with no_trouble(page):
         page.goto(f"{prefix}/", wait_until="networkidle")
         expect(link).to_be_visible()
