@@ -211,5 +211,5 @@ def test_an_executor_is_sent_away_in_the_middle_of_a_shuffle(notebook: Notebook)
 
 def test_a_pod_is_deleted_in_the_middle_of_a_shuffle(notebook: Notebook) -> None:
     """As when a node is emptied: Kubernetes tells the pod first."""
-    lose = 'os.system("true"); cluster._pods._call("DELETE", "/" + cluster.executors()[0].pod, {{"gracePeriodSeconds": "30"}})'
-    assert repeated(notebook, lose) == 0
+    delete = 'cluster._pods._kubernetes.delete("pods", cluster.executors()[0].pod, gracePeriodSeconds=30)'
+    assert repeated(notebook, delete) == 0
