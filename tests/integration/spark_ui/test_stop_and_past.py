@@ -56,23 +56,24 @@ def test_a_process_that_does_not_listen_loses_its_driver(jupyter: Jupyter, tmp_p
 
 @pytest.fixture(scope="module")
 def past(jupyter: Jupyter, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The application id of a session that has ended, collected from this machine."""
+    """The application id of a session that has ended, collected from this machine and read by the history server."""
     driver = Driver("yesterday", jupyter.environment, tmp_path_factory.mktemp("past"))
     driver.end()
     application = driver.record.application_id
     folder = Path(jupyter.environment["SPARK_SESSION_EVENT_LOGS"]) / f"eventlog_v2_{application}"
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while folder.exists():
         assert time.monotonic() < end, jupyter.log.read_text()
         time.sleep(0.5)
+    while application not in jupyter.call("GET", "spark-ui/past/api/v1/applications").text:
+        assert time.monotonic() < end, jupyter.log.read_text()
+        time.sleep(1)
     return application
 
 
 def test_past_sessions_are_listed_and_open(page: Page, jupyter: Jupyter, past: str) -> None:
     prefix = f"{jupyter.url}spark-ui/past"
-    page.goto(f"{prefix}/")
     link = page.locator(f"#history-summary-table a[href*='{past}']").first
-    expect(link).to_be_visible()
     with no_trouble(page):
         page.goto(f"{prefix}/", wait_until="networkidle")
         expect(link).to_be_visible()
