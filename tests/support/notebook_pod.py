@@ -26,7 +26,8 @@ from dev.paths import REPOSITORY
 from dev.target import Target, of_node
 from dev.toolchain import binary
 
-EXECUTORS = ("--selector", "spark-role=executor")
+EXECUTORS = ("--selector=spark-role=executor",)
+NOT_ENDED = "--field-selector=status.phase!=Succeeded,status.phase!=Failed"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Notebook:
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def executors(self) -> list[str]:
+        """Pods of executors that have not ended."""
+        return self.kubectl("get", "pods", *EXECUTORS, NOT_ENDED, "--output", "name").split()
+
+    def executor_pods(self) -> list[str]:
+        """All pods of executors: those that have ended wait for the session, or for the Jupyter server, to clear them away."""
         return self.kubectl("get", "pods", *EXECUTORS, "--output", "name").split()
 
     def wait_until_executors_are_gone(self) -> None:

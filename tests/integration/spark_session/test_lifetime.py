@@ -96,7 +96,7 @@ print(json.dumps({
 }))
 """)
     assert found.returncode == 0, found.stderr
-    return {"pods": notebook.executors(), **json.loads(found.stdout)}
+    return {"pods": notebook.executor_pods(), **json.loads(found.stdout)}
 
 
 def assert_nothing_is_left(notebook: Notebook) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from spark_session import cell_progress
+
 from .conftest import Run
 
 
@@ -41,5 +43,6 @@ for setting in SETTINGS:
 print(json.dumps(missing))
 """)
     assert result.returncode == 0, result.stderr
-    # Spark reads these three without declaring them.
-    assert set(json.loads(result.stdout)) == {"spark.app.name", "spark.master", "spark.remote"}
+    # Spark reads three without declaring them; one is the session's own.
+    undeclared = {"spark.app.name", "spark.master", "spark.remote"}
+    assert set(json.loads(result.stdout)) == undeclared | {cell_progress.SETTING}
