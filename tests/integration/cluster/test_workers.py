@@ -23,6 +23,7 @@ def two(push: Callable[[Cluster], str]) -> Iterator[Cluster]:
     try:
         cluster.up(durable=False, nodes=2)
         image = push(cluster)
+        wait(cluster, NAMESPACE, "serviceaccount/default", "create")
         service = {
             "apiVersion": "v1",
             "kind": "Service",

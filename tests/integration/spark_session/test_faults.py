@@ -53,6 +53,15 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
+def node() -> Iterator[Cluster]:
+    """A node of this file's own: its API goes away, which others that run at the same time must not notice."""
+    node = Cluster(os.environ.get("SPARK_NOTEBOOKS_TEST_CLUSTER", "test") + "-faults")
+    node.up(durable=False)
+    yield node
+    node.delete()
+
+
+@pytest.fixture(scope="module")
 def notebook(node: Cluster) -> Iterator[Notebook]:
     with running_notebook(node, "test-faults", QUOTA, {"first_executor_timeout": 60}) as made:
         yield made
