@@ -384,7 +384,11 @@ def quantities(resources: dict[str, dict[str, str]]) -> dict[str, dict[str, Deci
 
 
 def program(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode().rsplit("/", 1)[-1]
+    """The name of a process' program; empty where it has just ended."""
+    try:
+        return Path(os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0])).name
+    except OSError:
+        return ""
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
