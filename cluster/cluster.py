@@ -125,6 +125,7 @@ class Cluster:
                 if not (fits and self._finish()):
                     self._start(durable=durable, nodes=nodes or self._known_nodes or 1)
                     self._wait_until_ready()
+                self._first_start.unlink(missing_ok=True)
             except BaseException:
                 self._stop()
                 raise
@@ -177,6 +178,11 @@ class Cluster:
         self._stop(orderly=True)
         self._check_machine()
         settings = self._place(durable=durable, nodes=nodes)
+        # A store that was cut off while it was made does not start again, and holds nothing yet.
+        if self._first_start.exists():
+            shutil.rmtree(self.folder / "etcd", ignore_errors=True)
+        elif not (self.folder / "etcd").exists():
+            self._first_start.touch()
         from cluster import files  # needs packages that _check_machine has looked for
 
         files.write(settings)
@@ -311,6 +317,11 @@ class Cluster:
         (self.folder / "state.json").unlink(missing_ok=True)
 
     # ---- looking ----
+
+    @property
+    def _first_start(self) -> Path:
+        """There from the first start until the node has been ready once."""
+        return self.folder / "first-start"
 
     @property
     def _settings(self) -> Settings:

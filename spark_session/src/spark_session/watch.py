@@ -129,7 +129,8 @@ class Watcher:
         self._take(SECONDS_BETWEEN_LATE_LOOKS if late else SECONDS_BETWEEN_LOOKS)
         spark = self._spark
         if self._ended.is_set() or spark is None or driver.is_stopped(spark):
-            self._show(replace(self._newest, ended=True, troubles=()))
+            # What was ready stays so: a cell that changes after its notebook was saved would leave that unsaved.
+            self._show(replace(self._newest, ended=not self._newest.is_ready, troubles=()))
             return False
         if (code := driver.exit_code()) is not None:
             self._show(replace(self._newest, ended=True, troubles=report.gather([driver_ended(code)])))
