@@ -14,6 +14,9 @@ from dev.platform import Accounts
 ROOT = Path(__file__).parent.parent.parent
 CLUSTER = os.environ.get("SPARK_NOTEBOOKS_TEST_CLUSTER", "test") + "-run"
 
+# What a make hands to one that it starts. A person's make has none of it, and `make test` runs these tests.
+FROM_MAKE = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"}
+
 
 def make(target: str, port: int, *, inside: Sequence[str] = (), **environ: str) -> subprocess.Popen[str]:
     """Starts `make target` in a process group of its own, as a shell does; Ctrl-C is a signal to the group.
@@ -23,7 +26,7 @@ def make(target: str, port: int, *, inside: Sequence[str] = (), **environ: str) 
     return subprocess.Popen(
         [*inside, "make", target, f"CLUSTER={CLUSTER}", f"PORT={port}"],
         cwd=ROOT,
-        env={**os.environ, **environ},
+        env={**{name: value for name, value in os.environ.items() if name not in FROM_MAKE}, **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

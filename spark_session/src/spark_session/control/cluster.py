@@ -256,8 +256,9 @@ class Cluster:
             if decision.target != self._target:
                 self._scheduler.request(decision.target)
                 self._expect(decision.target)
-            self._send_away(decision.remove)
+            # Before any goes: whoever sees them leaving sees the number that they leave for.
             self._target, self._history = decision.target, decision.history
+            self._send_away(decision.remove)
 
     def _send_away(self, executors: tuple[str, ...]) -> None:
         decommission = self._plan.settings.get("spark.decommission.enabled")
