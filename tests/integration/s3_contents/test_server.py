@@ -6,11 +6,6 @@ import base64
 import json
 import os
 import re
-import secrets
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,57 +16,12 @@ import requests
 
 from dev.paths import REPOSITORY
 from dev.s3_server import S3Server
+from tests.support.jupyter import Jupyter
 from tests.support.s3_proxy import S3Proxy
 
 BUCKET = "rest"
 PREFIX = "users/ada"
 MIB = 2**20
-
-
-class Jupyter:
-    """A JupyterLab process and its REST API."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.log = folder / "jupyter.log"
-        self.token = secrets.token_hex(16)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
-        command += ["--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"]
-        command += ["--ServerApp.contents_manager_class=s3_contents.S3ContentsManager"]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env=environment | {"JUPYTER_TOKEN": self.token},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    def wait(self) -> None:
-        end = time.monotonic() + 60
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                if requests.get(f"{self.url}/api", timeout=5).ok:
-                    return
-            except requests.ConnectionError:
-                time.sleep(0.1)
-        pytest.fail(f"JupyterLab did not start: {self.log.read_text()}")
-
-    def call(self, method: str, path: str, **options: Any) -> requests.Response:
-        headers = {"Authorization": f"token {self.token}"} | options.pop("headers", {})
-        url = f"{self.url}/{quote(path, safe='/?=&')}"
-        return requests.request(method, url, headers=headers, timeout=60, **options)
-
-    def contents(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self.call(method, f"api/contents/{path}", **options)
-
-    def stop(self) -> str:
-        self.process.terminate()
-        self.process.wait(30)
-        return self.log.read_text()
 
 
 @pytest.fixture(scope="module")
