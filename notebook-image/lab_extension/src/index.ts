@@ -1,3 +1,4 @@
+import { drive, saving } from './contents/index.js';
 import { sessions } from './sessions/index.js';
 
-export default [sessions];
+export default [drive, saving, sessions];
