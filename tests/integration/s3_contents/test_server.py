@@ -48,7 +48,7 @@ def jupyter(s3_server: S3Server, environment: dict[str, str]) -> Iterator[Jupyte
     s3_server.create_bucket(BUCKET)
     home = Path(environment["HOME"])
     (home / "local.txt").write_text("on the disk of the server")
-    server = Jupyter(home, environment)
+    server = Jupyter(home, environment, "--ServerApp.jpserver_extensions=s3_contents=True")
     server.wait()
     yield server
     server.stop()
@@ -161,6 +161,34 @@ def test_checkpoints(jupyter: Jupyter, folder: str) -> None:
     assert jupyter.contents("GET", path).json()["content"] == "one"
     assert jupyter.contents("DELETE", where).status_code == 204
     assert jupyter.contents("GET", f"{path}/checkpoints").json() == []
+
+
+def test_history(jupyter: Jupyter, folder: str) -> None:
+    path = f"{folder}/a.txt"
+    api = "s3-contents/api/history"
+    for content in ("one", "two"):
+        jupyter.contents("PUT", path, json=text(content))
+        jupyter.contents("POST", f"{path}/checkpoints")
+    answer = jupyter.call("GET", api, params={"path": path}).json()
+    assert (answer["kept"], answer["next"]) == ("checkpoints", None)
+    newest, *_, oldest = answer["versions"]
+    assert (newest["latest"], oldest["latest"], oldest["size"], oldest["path"]) == (True, False, 3, path)
+    old = jupyter.call("GET", "s3-contents/api/version", params={"path": path, "id": oldest["id"]}).json()
+    assert (old["content"], old["writable"], old["type"]) == ("one", False, "file")
+    assert jupyter.call("POST", api, params={"path": path}, json={"id": oldest["id"]}).status_code == 204
+    assert jupyter.contents("GET", path).json()["content"] == "one"
+    for method, resource, query, status in (
+        ("GET", "history", {}, 400),
+        ("GET", "history", {"path": ".hidden"}, 404),
+        ("GET", "history", {"path": path, "limit": "0"}, 400),
+        ("GET", "history", {"path": path, "after": "x"}, 400),
+        ("GET", "version", {"path": path, "id": "x"}, 404),
+        ("GET", "version", {"path": path, "id": oldest["id"], "type": "directory"}, 400),
+        ("POST", "history", {"path": path}, 404),
+    ):
+        answer = jupyter.call(method, f"s3-contents/api/{resource}", params=query, json={})
+        assert answer.status_code == status, answer.text
+    assert not requests.get(f"{jupyter.url}/{api}", params={"path": path}, timeout=10, allow_redirects=False).ok
 
 
 def upload(jupyter: Jupyter, path: str, content: bytes) -> requests.Response:

@@ -5,3 +5,7 @@ from s3_contents.files_handler import S3FilesHandler
 from s3_contents.manager import S3ContentsManager
 
 __all__ = ["S3Checkpoints", "S3ContentsManager", "S3FilesHandler"]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": "s3_contents.extension"}]

@@ -11,6 +11,7 @@ from tornado.web import HTTPError
 
 from s3_contents import paths, transfers
 from s3_contents.errors import ConflictError, NotFoundError, RejectedError
+from s3_contents.history import History
 from s3_contents.objects import Object, Page
 from s3_contents.store import S3Store
 
@@ -27,6 +28,7 @@ class Tree:
 
     store: S3Store
     home: paths.Home
+    history: History
 
     async def head(self, path: str) -> Object | None:
         """The state of a file, or None; one request."""
@@ -90,7 +92,7 @@ class Tree:
         await self._keep_folder_of(path)
 
     async def rename(self, old: str, new: str) -> None:
-        """Rename a file or folder to a free name; five requests for a small file.
+        """Rename a file or folder to a free name; five requests for a small file, and one more in a bucket that keeps versions.
 
         Raises NotFoundError, or ConflictError if the name is taken or the file changes meanwhile.
         """
@@ -98,6 +100,16 @@ class Tree:
             raise ConflictError(f"File already exists: {new}")
         if new.startswith(f"{old}/"):
             raise RejectedError(f"{old} cannot be moved into itself.")
+        # Before the renaming, so that a server which is killed leaves no file without its history.
+        record = await self.history.record(old, new)
+        try:
+            await self._move(old, new)
+        except BaseException:
+            await self.history.forget(record)
+            raise
+        await self._keep_folder_of(old, moved_to=new)
+
+    async def _move(self, old: str, new: str) -> None:
         try:
             await transfers.move(self.store, self.home.key(old), self.home.key(new))
         except NotFoundError:
@@ -106,7 +118,6 @@ class Tree:
             if await self.head(new) is not None:
                 raise ConflictError(f"File already exists: {new}") from None
             await transfers.move_tree(self.store, self.home.folder(old), self.home.folder(new))
-        await self._keep_folder_of(old, moved_to=new)
 
     async def copy_file(self, source: str, target: str) -> Object:
         """Copy a file to a free name (else ConflictError). Raises NotFoundError if there is no such file."""
