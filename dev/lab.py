@@ -58,7 +58,7 @@ def command(port: int, home: Path) -> list[str]:
         *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
         *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
         f"--ServerApp.root_dir={home}",
-        *("--ServerApp.jpserver_extensions=welcome=True", "--ServerApp.jpserver_extensions=spark_ui=True"),
+        *(f"--ServerApp.jpserver_extensions={name}=True" for name in ("s3_contents", "spark_ui", "welcome")),
         f"--Welcome.examples={REPOSITORY / 'notebook-image' / 'examples'}",
         "--ServerApp.answer_yes=True",  # one Ctrl-C ends it
     ]

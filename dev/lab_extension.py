@@ -16,7 +16,7 @@ SOURCE = REPOSITORY / "notebook-image" / "lab_extension"
 NAME = "@spark-notebooks/lab"
 # What npm installs, and what the build reads beside that.
 PACKAGE_FILES = ("package.json", "package-lock.json")
-SOURCES = ("tsconfig.json", "src", "style")
+SOURCES = ("tsconfig.json", "schema", "src", "style")
 INSTALL = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 BUILD = ("npm", "run", "build")
 
@@ -26,8 +26,7 @@ def lab_extension() -> Path:
 
     Raises ToolchainError where node or npm is missing and cannot be installed, or where the build fails.
     """
-    packages, sources = contents(SOURCE, PACKAGE_FILES), contents(SOURCE, SOURCES)
-    folder = cache_folder() / "bin" / f"lab-extension-{key(packages | sources)}"
+    folder = cache_folder() / "bin" / f"lab-extension-{key(contents(SOURCE, (*PACKAGE_FILES, *SOURCES)))}"
     if folder.is_dir():
         return folder
     ensure_programs("node", "npm")
@@ -37,7 +36,7 @@ def lab_extension() -> Path:
         lambda: say("Another process builds the JupyterLab extension, waiting for that"),
     ):
         if not folder.is_dir():
-            modules = _modules(key(packages))
+            modules = _modules(key(contents(SOURCE, ("package-lock.json",))))
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".lab-extension.") as name:
                 _build(Path(name), modules).rename(folder)
     return folder

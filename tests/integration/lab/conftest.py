@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nbformat import writes
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from dev.lab_extension import lab_extension
@@ -24,6 +26,13 @@ __all__ = ["s3_server"]
 BUCKET = "lab"
 PREFIX = "users/ada"
 PATIENCE = 30_000  # milliseconds
+
+
+def notebook(source: str) -> str:
+    """A notebook with one cell, as JupyterLab saves it."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    return writes(new_notebook(cells=[new_code_cell(source, id="first")], metadata=metadata))
 
 
 @dataclass(frozen=True)
@@ -117,7 +126,11 @@ def jupyter(home: Home, proxy: S3Proxy, tmp_path_factory: pytest.TempPathFactory
         "SPARK_NOTEBOOKS_S3_HOME": f"s3://{BUCKET}/{PREFIX}",
     }
     # One try, so that S3 is found to be away at once.
-    arguments = (f"--ServerApp.root_dir={folder}", "--S3ContentsManager.max_attempts=1")
+    arguments = (
+        f"--ServerApp.root_dir={folder}",
+        "--S3ContentsManager.max_attempts=1",
+        "--ServerApp.jpserver_extensions=s3_contents=True",
+    )
     server = Jupyter(folder, environment, *arguments)
     server.wait()
     yield server

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from nbformat import writes
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
-from tests.integration.lab.conftest import PATIENCE, Home, Tab
+from tests.integration.lab.conftest import PATIENCE, Home, Tab, notebook
 from tests.support.s3_proxy import Fault, Request, S3Proxy
 
 OpenTab = Callable[..., Tab]
@@ -22,13 +20,6 @@ def path(request: pytest.FixtureRequest, home: Home) -> str:
     """A file for this test alone."""
     path = f"{request.node.name.removeprefix('test_')[:30]}.txt"
     home.write(path, "one")
-    return path
-
-
-def notebook(home: Home, name: str) -> str:
-    path = f"{name}.ipynb"
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    home.write(path, writes(new_notebook(cells=[new_code_cell("one", id="first")], metadata={"kernelspec": kernel})))
     return path
 
 
@@ -62,7 +53,8 @@ def test_of_two_tabs_the_second_is_asked(open_tab: OpenTab, home: Home, path: st
 
 
 def test_overwriting_a_notebook_overwrites_it(open_tab: OpenTab, home: Home) -> None:
-    path = notebook(home, "overwritten")
+    path = "overwritten.ipynb"
+    home.write(path, notebook("one"))
     first, second = open_tab(path), open_tab(path)
     for tab, text in ((second, " second"), (first, " first")):
         tab.type(text)

@@ -4,10 +4,9 @@ import { IDocumentManager } from '@jupyterlab/docmanager';
 import { DocumentRegistry } from '@jupyterlab/docregistry';
 import { Contents, IDefaultDrive, IServerSettings, ServerConnection, ServiceManagerPlugin } from '@jupyterlab/services';
 
+import { opened } from '../documents.js';
 import { SafeDrive } from './drive.js';
 import { Keeper, Notice } from './keeper.js';
-
-const AREAS = ['main', 'left', 'right', 'down'];
 
 /** JupyterLab's access to files, in place of its own (package.json turns that off). */
 export const drive: ServiceManagerPlugin<Contents.IDrive> = {
@@ -48,20 +47,6 @@ export const saving: JupyterFrontEndPlugin<void> = {
     });
   }
 };
-
-/** The documents of a file: one, or one per kind of view that is open. */
-function opened(app: JupyterFrontEnd, documents: IDocumentManager, path: string): DocumentRegistry.Context[] {
-  const found = new Set<DocumentRegistry.Context>();
-  for (const area of AREAS) {
-    for (const widget of app.shell.widgets(area)) {
-      const context = documents.contextForWidget(widget);
-      if (context?.path === path) {
-        found.add(context);
-      }
-    }
-  }
-  return [...found];
-}
 
 async function saveDocuments(contexts: DocumentRegistry.Context[]): Promise<boolean> {
   const dirty = contexts.filter(context => context.model.dirty);
