@@ -100,9 +100,10 @@ def get_spark_session(
         except BaseException:
             records.remove(records.folder(os.environ), plan.context.session_id)
             raise
-        records.write(records.folder(os.environ), _started(spark, plan))
+        record = _started(spark, plan)
+        records.write(records.folder(os.environ), record)
         forget = partial(_forget, plan.context.session_id)
-        control = Cluster(spark, plan, forget, watcher.expect if watcher else None)
+        control = Cluster(spark, plan, forget, partial(_expect, record, watcher))
         _running = _Running(spark, plan, control, watcher, _show_progress(spark, plan))
         _listen(plan.context.session_id)
         _follow(_running)
@@ -289,6 +290,7 @@ def _starting(plan: Plan) -> records.Record:
         started=time.time(),
         namespace=None if workspace is None else workspace.namespace,
         process_started=start_time(os.getpid()),
+        asked=None if workspace is None else plan.context.executors,
     )
 
 
@@ -307,6 +309,13 @@ def _listen(session_id: str) -> None:
                 _stop()
 
     stop_requests.listen(records.folder(os.environ), session_id, stop)
+
+
+def _expect(record: records.Record, watcher: watch.Watcher | None, executors: int) -> None:
+    """The session asks for another number of executors now."""
+    records.write(records.folder(os.environ), replace(record, asked=executors))
+    if watcher is not None:
+        watcher.expect(executors)
 
 
 def _forget(session_id: str) -> None:
