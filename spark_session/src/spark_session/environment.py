@@ -76,6 +76,7 @@ class Environment:
         title: what the notebook or script is called.
         jars: folder of jars on top of PySpark's own; None in the image, which has them.
         event_logs: folder of this machine whose event logs somebody collects; None where nobody does.
+        server_url: address of the hub's Jupyter server that this runs in, a path where no more is known; None elsewhere.
     """
 
     workspace: Workspace | None
@@ -84,6 +85,7 @@ class Environment:
     title: str
     jars: Path | None = None
     event_logs: Path | None = None
+    server_url: str | None = None
 
     @property
     def description(self) -> str:
@@ -115,6 +117,8 @@ def detect(
         title=_title(variables),
         jars=_jars(variables),
         event_logs=_event_logs(variables),
+        # As the hub tells its servers: with the host where it knows that, without in any case.
+        server_url=variables.get("JUPYTERHUB_PUBLIC_URL") or variables.get("JUPYTERHUB_SERVICE_PREFIX") or None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -13,7 +14,7 @@ from spark_session.control.ended import Ended
 from spark_session.control.scheduler import Scheduler
 from spark_session.control.table import Executors, merge
 from spark_session.control.view import show_live, to_html, to_text
-from spark_session.errors import SparkSessionError, show
+from spark_session.errors import SparkSessionError, SparkSessionWarning, show
 from spark_session.executor_pods import ExecutorPods, executor_of
 from spark_session.plan import Plan
 
@@ -39,12 +40,12 @@ class Cluster:
         spark: SparkSession,
         plan: Plan,
         forget: Callable[[], None],
-        expect: Callable[[int], None] | None = None,
+        expect: Callable[[int], None],
     ) -> None:
         self._spark = spark
         self._plan = plan
         self._forget = forget
-        self._expect = expect or (lambda executors: None)
+        self._expect = expect
         self._scheduler = Scheduler(spark)
         self._process: Any = getattr(spark.sparkContext._gateway, "proc", None)
         self._target = plan.context.executors
@@ -63,9 +64,18 @@ class Cluster:
 
     @property
     def ui_url(self) -> str | None:
-        """Address of the Spark UI, as this machine reaches it; None where it is off."""
+        """Address of the Spark UI; None where it is off.
+
+        In a notebook of the platform it is one that the browser reaches, behind the login: a path, where the hub does not know the public
+        address. Elsewhere it is on this machine.
+        """
         url = self._spark.sparkContext.uiWebUrl
-        return None if url is None else f"http://127.0.0.1:{url.rpartition(':')[2]}"
+        if url is None:
+            return None
+        server = self._plan.context.environment.server_url
+        if server is not None:
+            return f"{server.rstrip('/')}/spark-ui/{self._plan.context.session_id}/"
+        return f"http://127.0.0.1:{url.rpartition(':')[2]}"
 
     @property
     def target(self) -> int:
@@ -88,6 +98,7 @@ class Cluster:
         self._refuse_unless_ours()
         most = self._checked("executors", executors)
         with self._lock:
+            self._refuse_stopped()
             self._bounds = None
             self._target = most
             self._scheduler.request(most)
@@ -185,18 +196,32 @@ class Cluster:
         self.release()
 
     def release(self, keep_logs: bool = False) -> None:
-        """Delete the pods of a session that has ended; what nobody can delete now, the Jupyter server does later."""
+        """Delete the pods of a session that has ended; what nobody can delete now, the Jupyter server does later.
+
+        Who calls while another thread is at it waits until that is done: a process that ends takes its threads with it.
+        """
         with self._lock:
             if self._released.is_set():
                 return
             self._released.set()
-        self._forget()
-        if self._pods is not None and self._ended is not None:
-            session_id = self._plan.context.session_id
+            self._forget()
+            if self._pods is not None and self._ended is not None:
+                self._clear_away(self._pods, self._ended, keep_logs)
+
+    def _clear_away(self, pods: ExecutorPods, ended: Ended, keep_logs: bool) -> None:
+        session_id = self._plan.context.session_id
+        if keep_logs:
             with suppress(OSError):
-                if keep_logs:
-                    self._ended.keep(self._pods.list(session_id))
-                self._pods.delete_session(session_id)
+                ended.keep(pods.list(session_id))
+        try:
+            pods.delete_session(session_id)
+        except OSError as error:
+            warnings.warn(
+                f"The executors of this session could not be deleted ({error}). Those that run end by themselves within minutes; all go "
+                "with this notebook's server.",
+                SparkSessionWarning,
+                stacklevel=3,
+            )
 
     def __repr__(self) -> str:
         return to_text(self._headline(), self._current())
@@ -248,7 +273,7 @@ class Cluster:
 
     def _decide(self) -> None:
         with self._lock:
-            if self._bounds is None:
+            if self._bounds is None or self._released.is_set():
                 return
             load = self._scheduler.load()
             staying = tuple(work for work in load.executors if work.id not in self._leaving)
@@ -293,7 +318,7 @@ class Cluster:
             )
 
     def _refuse_stopped(self) -> None:
-        if self._scheduler.is_stopped:
+        if self._scheduler.is_stopped or self._released.is_set():
             raise SparkSessionError(
                 "This session has ended.",
                 "It was stopped, or its Java process is gone.",
