@@ -90,7 +90,7 @@ class Tab:
 
     def answer(self, button: str) -> None:
         """Click a button of the dialog that is open."""
-        self.dialog.get_by_role("button", name=button, exact=True).click()
+        self.dialog.locator(".jp-Dialog-button", has_text=button).click()
         expect(self.dialog).to_have_count(0)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Response, expect
 
 from tests.integration.lab.conftest import PATIENCE, Home, Tab, notebook
 from tests.support.s3_proxy import Fault, Request, S3Proxy
@@ -105,16 +105,39 @@ def test_a_writer_outside_who_comes_just_after_a_save(open_tab: OpenTab, home: H
     assert home.read(path) == "theirs"
 
 
+def upload(tab: Tab, name: str, content: bytes) -> None:
+    with tab.page.expect_file_chooser() as chooser:
+        tab.page.locator("jp-button[data-command='filebrowser:upload'], [title='Upload Files']").first.click()
+    chooser.value.set_files({"name": name, "mimeType": "text/plain", "buffer": content})
+
+
 def test_an_upload_does_not_overwrite_what_nobody_saw(open_tab: OpenTab, home: Home, proxy: S3Proxy, path: str) -> None:
     tab = open_tab(path)
     name = f"uploaded-{path}"
     before(proxy, "PUT", home.key(name), lambda: home.write(name, "theirs"))
-    with tab.page.expect_file_chooser() as chooser:
-        tab.page.locator("jp-button[data-command='filebrowser:upload'], [title='Upload Files']").first.click()
-    chooser.value.set_files({"name": name, "mimeType": "text/plain", "buffer": b"mine"})
+    upload(tab, name, b"mine")
     expect(tab.dialog).to_contain_text("was created by someone else")
     tab.answer("Close")
     assert home.read(name) == "theirs"
+
+
+def test_an_upload_in_parts_replaces_what_it_was_to_replace(open_tab: OpenTab, home: Home, path: str) -> None:
+    tab = open_tab(path)
+    home.write(path, "changed since this tab has read it")
+    content = b"0123456789abcde\n" * 2**17  # two parts of JupyterLab's size
+    upload(tab, path, content)
+    expect(tab.dialog).to_contain_text("Overwrite")
+    parts: list[int] = []
+
+    def is_last(response: Response) -> bool:
+        if response.request.method == "PUT" and "/api/contents/" in response.url:
+            parts.append(response.status)
+        return len(parts) == 2
+
+    with tab.page.expect_response(is_last):
+        tab.answer("Overwrite")
+    assert parts == [200, 200]
+    assert home.read(path).encode() == content
 
 
 def test_what_cannot_be_saved_now_is_saved_later(
