@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from s3_contents import S3ContentsManager
 from s3_contents.checkpoint_id import CheckpointId
@@ -56,6 +58,16 @@ async def test_the_versions_of_a_file(manager: S3ContentsManager, limit: int) ->
     found = await entries(manager, "f/a.txt", limit)
     assert [(entry.size, entry.is_latest) for entry in found] == [(3, True), (2, False), (1, False)]
     assert found[0].hash == (await manager.get("f/a.txt", require_hash=True))["hash"]
+
+
+@VERSIONED
+async def test_the_time_of_a_version_is_that_of_its_save(manager: S3ContentsManager) -> None:
+    first = await manager.save(TEXT | {"content": "1"}, "a.txt")
+    await asyncio.sleep(1.1)  # times that have whole seconds differ then
+    second = await manager.save(TEXT | {"content": "2"}, "a.txt")
+    found = [entry.time for entry in await entries(manager, "a.txt")]
+    saved = [second["last_modified"], first["last_modified"]]
+    assert all(abs((time - told).total_seconds()) < 1 for told, time in zip(saved, found, strict=True))
 
 
 @VERSIONED

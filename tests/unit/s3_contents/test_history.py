@@ -75,3 +75,12 @@ def test_a_listing_of_versions() -> None:
 def test_a_bucket_without_versions_lists_the_object_as_it_is() -> None:
     (found,) = versions_from_listing("a", {"Versions": [entry("null", 0, latest=True, Size=1, ETag='"a"')]})
     assert found.id is None
+
+
+def test_a_ulid_tells_when_a_version_was_written() -> None:
+    """versitygw gives older versions the time at which they were replaced."""
+    old, wrong = "01M7YBHG1C8YGMCCTBXMFTDA0G", "7ZZZZZZZZZ8YGMCCTBXMFTDA0G"
+    later = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
+    entries = [{"Key": "a", "VersionId": name, "LastModified": later, "IsLatest": False} for name in (wrong, old)]
+    first, second = versions_from_listing("a", {"DeleteMarkers": entries})
+    assert (first.time, second.time) == (later, datetime(2026, 11, 21, 6, 8, 48, 684000, tzinfo=UTC))

@@ -56,7 +56,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Renaming:
-    """A record of a renaming: its key, S3's time of it, and our own in milliseconds since the epoch, which orders records."""
+    """A record of a renaming: its key, S3's time of it in whole seconds, and our own in milliseconds since the epoch, which orders records."""
 
     key: str
     time: datetime
@@ -113,7 +113,7 @@ class History:
         while mine and mine[0].etag is None and at.until is not None:
             del mine[0]
         entries = [self._entry(at.path, version, is_first=cursor is None) for version in mine]
-        has_passed = renaming is not None and any(version.time < renaming.time for version in kept)
+        has_passed = renaming is not None and any(_second(version.time) < renaming.time for version in kept)
         if after is not None and not has_passed:
             return entries, Cursor(at.path, after, at.until, at.order)
         return entries, await self._before(renaming) if renaming is not None and (kept or cursor) else None
@@ -175,7 +175,7 @@ class History:
     async def _renamings(self, folder: str, rest: str) -> list[Renaming]:
         prefix = self._home.renames(folder)
         return [
-            Renaming(item.key, item.modified.replace(microsecond=0), int(order), rest)
+            Renaming(item.key, _second(item.modified), int(order), rest)
             async for page in self._store.folder(prefix)
             for item in page.files
             if (order := item.key.removeprefix(f"{prefix}@")).isdecimal()
@@ -194,9 +194,15 @@ class History:
 
 
 def _is_between(version: Version, since: Renaming | None, until: float | None) -> bool:
-    if since is not None and version.time < since.time:
+    time = _second(version.time)
+    if since is not None and time < since.time:
         return False
-    return until is None or version.time.timestamp() <= until
+    return until is None or time.timestamp() <= until
+
+
+def _second(time: datetime) -> datetime:
+    # Not all times of S3 have more.
+    return time.replace(microsecond=0)
 
 
 def _word(content: list[object]) -> str:

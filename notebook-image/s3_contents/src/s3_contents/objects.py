@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 # Seconds since the epoch with milliseconds, the name and format that rclone uses. S3's own LastModified is known only
@@ -13,6 +14,8 @@ from typing import Any
 MTIME = "mtime"
 # Marks each write, so that a write whose answer was lost is recognised when its repetition fails.
 WRITE_ID = "write-id"
+_ULID_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ULID = re.compile(f"0[{_ULID_LETTERS}]{{25}}")
 # What a copy keeps of its source beside the metadata.
 _KEPT_HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType")
 
@@ -37,7 +40,7 @@ class Object:
 class Version:
     """One version of an object as a listing of versions has it; one that is a deletion has neither size nor ETag.
 
-    ``id`` is None in a bucket that keeps no versions. ``time`` is S3's, in UTC and whole seconds.
+    ``id`` is None in a bucket that keeps no versions. ``time`` is S3's, in UTC, and has whole seconds on most servers.
     """
 
     key: str
@@ -112,7 +115,7 @@ def versions_from_listing(key: str, response: Mapping[str, Any]) -> list[Version
         Version(
             key,
             version_id(entry),
-            entry["LastModified"].astimezone(UTC).replace(microsecond=0),
+            _written(entry),
             entry.get("Size"),
             etag(entry) if "ETag" in entry else None,
             entry["IsLatest"],
@@ -121,5 +124,18 @@ def versions_from_listing(key: str, response: Mapping[str, Any]) -> list[Version
         for entry in response.get(kind, [])
         if entry["Key"] == key
     ]
-    # Each kind is in order already.
+    # Each kind is in order already, which counts where two have the same time.
     return sorted(found, key=lambda version: (version.is_latest, version.time), reverse=True)
+
+
+def _written(entry: Mapping[str, Any]) -> datetime:
+    # versitygw says of an older version when it was replaced, but its ids are ULIDs (https://github.com/ulid/spec), which begin with the
+    # time of the write in milliseconds.
+    told: datetime = entry["LastModified"].astimezone(UTC).replace(microsecond=0)
+    if not _ULID.fullmatch(str(entry.get("VersionId"))):
+        return told
+    milliseconds = 0
+    for letter in entry["VersionId"][:10]:
+        milliseconds = milliseconds * 32 + _ULID_LETTERS.index(letter)
+    time = datetime.fromtimestamp(milliseconds // 1000, UTC).replace(microsecond=milliseconds % 1000 * 1000)
+    return time if time < told + timedelta(seconds=1) else told
