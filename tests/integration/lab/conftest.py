@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from nbformat import writes
@@ -144,21 +143,21 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture
-def context(browser: Browser, request: pytest.FixtureRequest, artifacts: Path) -> Iterator[BrowserContext]:
-    """The browser of one person; what they saw last is kept when a test fails."""
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """The browser of one person, which has loaded JupyterLab's scripts once."""
     context = browser.new_context(viewport=WINDOW)
-    failed = request.session.testsfailed
     yield context
-    if request.session.testsfailed > failed:
-        for number, page in enumerate(context.pages):
-            page.screenshot(path=artifacts / f"failure-{request.node.name}-{number}.png")
     context.close()
 
 
 @pytest.fixture
-def open_tab(context: BrowserContext, jupyter: Jupyter) -> Callable[..., Tab]:
-    def open_tab(path: str, **query: Any) -> Tab:
+def open_tab(
+    context: BrowserContext, jupyter: Jupyter, request: pytest.FixtureRequest, artifacts: Path
+) -> Iterator[Callable[[str], Tab]]:
+    """Opens tabs, which are closed after the test; what was seen last is kept when it fails."""
+
+    def open_tab(path: str) -> Tab:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         # Each tab has a workspace of its own, and thereby no document but this one.
@@ -169,4 +168,9 @@ def open_tab(context: BrowserContext, jupyter: Jupyter) -> Callable[..., Tab]:
         tab.editor.wait_for()
         return tab
 
-    return open_tab
+    failed = request.session.testsfailed
+    yield open_tab
+    for number, page in enumerate(context.pages):
+        if request.session.testsfailed > failed:
+            page.screenshot(path=artifacts / f"failure-{request.node.name}-{number}.png")
+        page.close()

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, expect
 from tests.integration.lab.conftest import PATIENCE, Home, Tab, notebook
 from tests.support.s3_proxy import Fault, S3Proxy
 
-OpenTab = Callable[..., Tab]
+OpenTab = Callable[[str], Tab]
 
 
 def panel(tab: Tab) -> Locator:

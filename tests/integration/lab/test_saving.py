@@ -12,7 +12,7 @@ from playwright.sync_api import Response, expect
 from tests.integration.lab.conftest import PATIENCE, Home, Tab, notebook
 from tests.support.s3_proxy import Fault, Request, S3Proxy
 
-OpenTab = Callable[..., Tab]
+OpenTab = Callable[[str], Tab]
 
 
 @pytest.fixture
