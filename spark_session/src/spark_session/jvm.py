@@ -197,6 +197,20 @@ def ensure_started(settings: Mapping[str, str]) -> None:
         SparkContext._ensure_initialized(gateway=_start(installation, settings, variables))
 
 
+def connected(settings: Mapping[str, str]) -> Any:
+    """PySpark's view of this process's JVM, started where there is none, in whichever way.
+
+    Raises:
+        PySparkRuntimeError: see `ensure_started`.
+    """
+    from pyspark import SparkConf, SparkContext
+
+    ensure_started(settings)
+    conf = SparkConf(loadDefaults=False).setAll(list(settings.items()))
+    SparkContext._ensure_initialized(conf=conf)
+    return SparkContext._jvm
+
+
 def _start(installation: Installation, settings: Mapping[str, str], variables: Mapping[str, str]) -> Any:
     from pyspark.errors import PySparkRuntimeError
 

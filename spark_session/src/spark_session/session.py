@@ -6,11 +6,12 @@ import atexit
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +26,7 @@ from spark_session.defaults import load_defaults
 from spark_session.display import is_interactive
 from spark_session.environment import detect
 from spark_session.errors import SparkSessionError, SparkSessionWarning
+from spark_session.packages import bring
 from spark_session.plan import Plan, build
 from spark_session.processes import start_time
 from spark_session.request import Request
@@ -58,6 +60,9 @@ def get_spark_session(
     *,
     min_executors: int | None = None,
     max_executors: int | None = None,
+    packages: str | Sequence[str] | None = None,
+    py_files: str | Sequence[str] | None = None,
+    environment: str | None = None,
 ) -> SparkSession:
     """Get the Spark session of this notebook or script, started if there is none.
 
@@ -73,20 +78,26 @@ def get_spark_session(
         min_executors: executors that stay when there is nothing to do, 1 if nothing is said. With this or max_executors the number of
             executors follows the work.
         max_executors: the most executors; your administrator's limit if nothing is said.
+        packages: what the session has beside what is in the image, in the notebook and on executors: Python packages as for `pip install`
+            ("polars==1.*", wheels on this machine, S3 or the web), jars and Maven coordinates ("group:artifact:version").
+        py_files: code of your own to import, in the notebook and on executors: .py, .zip, .egg and .whl files, folders, s3:// addresses,
+            repositories ("git+https://host/repository@revision#subdirectory=src"). What is not absolute is beside your notebook.
+        environment: a .tar.gz file that venv-pack or conda-pack made, whose packages come after those of the image.
 
     Returns:
         The session. A second call gets the same one, with a warning when it asks for something else.
 
     Raises:
-        SparkSessionError: the arguments, the environment or the administrator's limits don't allow it.
+        SparkSessionError: the arguments, the environment or the administrator's limits don't allow it, or a package cannot be had.
     """
     global _running  # noqa: PLW0603 (a process has one SparkContext)
     request = Request.parse(
-        executors, cores, memory, name, conf, min_executors=min_executors, max_executors=max_executors
-    )
+        executors, cores, memory, name, conf, min_executors=min_executors, max_executors=max_executors,
+        packages=packages, py_files=py_files, environment=environment,
+    )  # fmt: skip
     with _lock:
         if (running := _alive()) is not None:
-            _tell_differences(running.plan.context.request, request)
+            _tell_differences(running.plan, request)
             return running.spark
         _discard()
         _refuse_foreign_session()
@@ -94,7 +105,7 @@ def get_spark_session(
         watcher = watch.prepare(plan)
         records.write(records.folder(os.environ), _starting(plan))
         try:
-            spark = _start(plan)
+            spark, plan = _start(plan)
         except BaseException:
             records.remove(records.folder(os.environ), plan.context.session_id)
             raise
@@ -176,7 +187,18 @@ def _refuse_foreign_session() -> None:
         )
 
 
-def _tell_differences(had: Request, asked: Request) -> None:
+def _tell_differences(plan: Plan, asked: Request) -> None:
+    had = plan.context.request
+    if asked.py_files and asked.py_files == had.py_files and plan.brought is not None:
+        from pyspark import SparkContext
+
+        if changed := bring.changed(plan.brought, plan.items, plan.settings, SparkContext._jvm):
+            warnings.warn(
+                f"{', '.join(changed)} changed since the session started. It goes on with the code as it was then, here and on executors. "
+                "For the new code call spark.stop() first, and import it again.",
+                SparkSessionWarning,
+                stacklevel=3,
+            )
     if asked != Request() and (names := had.differences(asked)):
         warnings.warn(
             f"The session that is already running is used as it is, though this call differs in {', '.join(names)}. "
@@ -186,7 +208,7 @@ def _tell_differences(had: Request, asked: Request) -> None:
         )
 
 
-def _start(plan: Plan) -> SparkSession:
+def _start(plan: Plan) -> tuple[SparkSession, Plan]:
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
@@ -196,6 +218,7 @@ def _start(plan: Plan) -> SparkSession:
     os.environ.update(plan.variables)
     try:
         jvm.ensure_started({key: value.text for key, value in plan.settings.items()})
+        plan = _bring(plan)
         spark: SparkSession = SparkSession.builder.config(
             map={key: value.text for key, value in plan.settings.items()}
         ).getOrCreate()
@@ -215,7 +238,31 @@ def _start(plan: Plan) -> SparkSession:
             str(error.java_exception.getMessage()).strip(),
             "spark_session.explain() shows the settings it was started with.",
         ) from error
-    return spark
+    except BaseException:
+        _remove_scratch(plan)
+        raise
+    return spark, plan
+
+
+def _bring(plan: Plan) -> Plan:
+    """Fetch and install what the session brings along, and let this process use it."""
+    if not plan.items:
+        bring.activate(bring.Brought(), None)
+        return plan
+    connected = jvm.connected({key: value.text for key, value in plan.settings.items()})
+    say = _say if plan.context.defaults.executor_progress else _say_nothing
+    brought = bring.bring(plan.context, plan.settings, plan.items, connected, say)
+    bring.activate(brought, connected)
+    return plan.with_brought(brought)
+
+
+def _say(text: str) -> None:
+    # In a notebook the standard error looks like an error; a script's standard output is its own.
+    print(text, file=sys.stdout if is_interactive() else sys.stderr, flush=True)
+
+
+def _say_nothing(_: str) -> None:
+    pass
 
 
 def _prepare_jvm(settings: Settings) -> None:
