@@ -181,10 +181,6 @@ SETTINGS = (
     Setting("spark.kubernetes.allocation.batch.size", "Executor pods created at once.", SetBy.ADMIN, _ADMIN),
     Setting("spark.kubernetes.allocation.batch.delay", "Time between two such batches.", SetBy.ADMIN, _ADMIN),
     Setting("spark.executorEnv.", "Environment variables of the executors."),
-    Setting(
-        "spark.executorEnv.PYTHONPATH",
-        "Where Python finds what the session brings along: in the executor's working folder, and on this machine.",
-    ),
     Setting("spark.archives", "What executors unpack before their first task.", SetBy.SESSION, _BRING),
     Setting("spark.submit.pyFiles", "Code of one's own.", SetBy.SESSION, "Use py_files=."),
     Setting("spark.jars", "Jars for the driver and the executors.", SetBy.SESSION, _PACKAGES),

@@ -116,7 +116,7 @@ _SENTENCES: Sequence[tuple[str, Callable[[re.Match[str], str], SparkSessionError
     (r"The user requested \(constraint\) (?P<name>[\w.\-]+)==(?P<version>\S+)", _constraint),
     (r"conflicting dependencies", _conflict),
     (r"^ERROR: (?P<said>\S+ is not a supported wheel on this platform)", _platform),
-    (r"^ERROR: (?P<said>Wheel .* is invalid)", _broken),
+    (r"(?P<said>Wheel .* is invalid|[\w.\-]+ has an invalid wheel, .*)", _broken),
     (r"satisfies the requirement (?P<what>.+?) \(from versions: (?P<versions>[^)]*)\)", _not_found),
     (r"(?P<said>\d\d\d (?:Client|Server) Error: .*)", _absent),
     (_UNREACHABLE.pattern, _silent),
