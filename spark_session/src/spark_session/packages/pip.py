@@ -149,7 +149,17 @@ def _is_version(text: str) -> bool:
 
 def _pip(arguments: Sequence[str], asked: Sequence[str]) -> None:
     # Isolated from the person's own packages, which executors have not; the index, proxies and certificates are pip's own settings.
-    command = [sys.executable, "-I", "-m", "pip", "install", "--progress-bar=off", "--no-user", "--no-input", *arguments]
+    command = [
+        sys.executable,
+        "-I",
+        "-m",
+        "pip",
+        "install",
+        "--progress-bar=off",
+        "--no-user",
+        "--no-input",
+        *arguments,
+    ]
     variables = {**PATIENCE, **os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONIOENCODING": "utf-8"}
     # Where a person's settings send packages, this is not one of theirs.
     for name in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIREMENT"):
