@@ -1,9 +1,9 @@
-"""The chart's values: values.schema.json and the reference page for admins, made from one documented source.
+"""What is generated: the chart's values.schema.json, and the reference pages of the values and of a session's settings.
 
-    python -m dev.schema            writes both files
-    python -m dev.schema --check    fails if either is not what the source says
+    python -m dev.schema            writes the files
+    python -m dev.schema --check    fails if one is not what its source says
 
-The source is values.schema.yaml (JSON Schema with descriptions); defaults come from values.yaml.
+The source of the values is values.schema.yaml (JSON Schema with descriptions); defaults come from values.yaml.
 """
 
 import argparse
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from dev import settings_page
 
 ROOT = Path(__file__).parent.parent
 CHART = ROOT / "charts" / "spark-notebooks"
@@ -120,12 +122,16 @@ def load() -> tuple[Schema, Mapping[str, Any]]:
 def outputs() -> dict[Path, str]:
     """The generated files and what they should say."""
     root, defaults = load()
-    return {SCHEMA: json.dumps(root, indent=2) + "\n", REFERENCE: reference_page(root, defaults)}
+    return {
+        SCHEMA: json.dumps(root, indent=2) + "\n",
+        REFERENCE: reference_page(root, defaults),
+        settings_page.PAGE: settings_page.page(),
+    }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description="Makes values.schema.json and the reference page of the chart's values."
+        description="Makes values.schema.json and the reference pages of the chart's values and of a session's settings."
     )
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not up to date")
     arguments = parser.parse_args()

@@ -1,6 +1,7 @@
 """Runs inside a notebook pod: `python in_pod.py ours|stock WHAT N`. Prints the figures of one measurement as JSON, times in seconds.
 
-WHAT is `session` (a session of N executors), `local` (a local session) or `job` (a minute of queries on N executors).
+WHAT is `session` (a session of N executors), `kernel` (the same as the first cell of a notebook, some seconds after its kernel started),
+`local` (a local session) or `job` (a minute of queries on N executors).
 `stock` is what the documentation of Spark on Kubernetes leads to: client mode, pod template for the restricted Pod Security Standard,
 the entrypoint that comes with Spark as far as it starts executors, defaults otherwise. Both ways use the Python environment of the image.
 """
@@ -13,6 +14,9 @@ from pathlib import Path
 
 CORES, MEMORY, CPU_REQUEST = 1, "512m", "50m"
 QUERIES, ROWS = 20, 300_000_000
+
+TYPING_SECONDS = 8
+"""How long a person takes from the opening of a notebook to the run of its first cell, at least."""
 
 ENTRYPOINT = """exec "$JAVA_HOME/bin/java" $(env | grep ^SPARK_JAVA_OPT_ | sort -t_ -k4 -n | cut -d= -f2-) \
 -Xms$SPARK_EXECUTOR_MEMORY -Xmx$SPARK_EXECUTOR_MEMORY -cp "$SPARK_CONF_DIR:$SPARK_HOME/jars/*" \
@@ -84,6 +88,15 @@ def ours(executors):
     return get_spark_session(executors=executors, cores=CORES, memory=MEMORY)
 
 
+def kernel(way):
+    if way == "ours":
+        # What a kernel of the image loads at its start.
+        from spark_session.kernel import load_ipython_extension
+
+        load_ipython_extension(None)
+    time.sleep(TYPING_SECONDS)
+
+
 def session(start, executors):
     started = time.monotonic()
     spark = start(executors)
@@ -151,6 +164,8 @@ def resident_memory():
 
 def main(way, what, executors):
     start = {"ours": ours, "stock": stock}[way]
+    if what == "kernel":
+        kernel(way)
     measured = job(start, executors) if what == "job" else session(start, None if what == "local" else executors)
     print(json.dumps(measured))
 

@@ -35,6 +35,17 @@ SESSION: dict[int, Titles] = {
         "warm_session": ("20 executors: call in a warm JVM", "s", "<= 2 s"),
     },
 }
+KERNEL: dict[int, Titles] = {
+    2: {
+        "session": ("2 executors, first cell of a notebook: session", "s", ""),
+        "first_result": ("2 executors, first cell of a notebook: first result", "s", "<= 0.45x"),
+    },
+    20: {
+        "session": ("20 executors, first cell of a notebook: session", "s", "<= 2 s"),
+        "first_result": ("20 executors, first cell of a notebook: first result", "s", "<= 0.25x"),
+        "registered": ("20 executors, first cell of a notebook: all registered", "s", "<= 0.6x"),
+    },
+}
 JOB: Titles = {"job": ("2 executors: a minute of queries", "s", "<= 1.03x")}
 
 
@@ -46,6 +57,7 @@ def measure() -> list[Row]:
         rows = compare(notebook, "local", 0, LOCAL)
         for executors in EXECUTORS:
             rows += compare(notebook, "session", executors, SESSION[executors])
+            rows += compare(notebook, "kernel", executors, KERNEL[executors])
         return rows + compare(notebook, "job", JOB_EXECUTORS, JOB)
 
 

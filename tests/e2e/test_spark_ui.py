@@ -24,10 +24,12 @@ NOTEBOOK = "session.ipynb"
 CELLS = (
     """
 import time
+import spark_session
 from spark_session import get_spark_session
 spark = get_spark_session(executors=1, name="rivers")
 spark.range(100_000).repartition(4).cache().createOrReplaceTempView("numbers")
 spark.sql("select id % 7 as day, count(*) from numbers group by 1 order by 1").collect()
+print("Spark UI:", spark_session.cluster().ui_url)
 """,
     """
 try:
@@ -110,6 +112,7 @@ def test_the_panel_lists_the_session_and_shows_its_ui(owner: Visitor, session: d
     expect(card).to_contain_text("1 of 1 executor", timeout=2 * MINUTES)
     expect(card).to_contain_text("running")
     owner.screenshot("ui-01-panel")
+    expect(page.get_by_text(f"Spark UI: {session['ui']}")).to_be_visible()
     card.get_by_role("button", name="Spark UI").click()
     frame = page.frame_locator(".lm-DockPanel-widget:visible iframe")
     expect(frame.get_by_role("heading", name="Spark Jobs")).to_be_visible(timeout=MINUTES)

@@ -78,6 +78,7 @@ class Environment:
         jars: folder of jars on top of PySpark's own; None in the image, which has them.
         event_logs: folder of this machine whose event logs somebody collects; None where nobody does.
         notebook_folder: "s3://..." address of the folder that the notebook is in; None where it is not on S3.
+        server_url: address of the hub's Jupyter server that this runs in, a path where no more is known; None elsewhere.
     """
 
     workspace: Workspace | None
@@ -87,6 +88,7 @@ class Environment:
     jars: Path | None = None
     event_logs: Path | None = None
     notebook_folder: str | None = None
+    server_url: str | None = None
 
     @property
     def description(self) -> str:
@@ -119,6 +121,8 @@ def detect(
         jars=_jars(variables),
         event_logs=_event_logs(variables),
         notebook_folder=_notebook_folder(variables),
+        # As the hub tells its servers: with the host where it knows that, without in any case.
+        server_url=variables.get("JUPYTERHUB_PUBLIC_URL") or variables.get("JUPYTERHUB_SERVICE_PREFIX") or None,
     )
 
 

@@ -1,4 +1,4 @@
-"""The driver JVM, started without Spark's launcher, which is a JVM of its own.
+"""The command line of the driver JVM, without Spark's launcher, which is a JVM of its own.
 
 PySpark starts `bin/spark-submit`, a shell script that runs a Java program to print the command line of the driver JVM. This module
 writes that command line itself, for installations it knows: PySpark as pip installs it, configured by settings and variables alone.
@@ -9,19 +9,13 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import subprocess
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 IMAGE = Path("/opt/spark-notebooks")
 """Where the notebook image keeps its class path and its ahead-of-time caches."""
 
-KNOWN_VERSION = "4.3."
 DEFAULT_MEMORY = "1g"
 MAIN_CLASS = "org.apache.spark.deploy.SparkSubmit"
 
@@ -175,85 +169,3 @@ def environment(
     if libraries := settings.get("spark.driver.extraLibraryPath"):
         result["LD_LIBRARY_PATH"] = ":".join(filter(None, [libraries, variables.get("LD_LIBRARY_PATH", "")]))
     return result
-
-
-def ensure_started(settings: Mapping[str, str]) -> None:
-    """Start the JVM of this process and connect PySpark to it; does nothing where one runs or PySpark has to do it itself.
-
-    Raises:
-        PySparkRuntimeError: the JVM ended at once (JAVA_GATEWAY_EXITED); it has said why on the standard error.
-    """
-    import pyspark
-    from pyspark import SparkContext
-    from pyspark.find_spark_home import _find_spark_home
-
-    if SparkContext._gateway is not None or not pyspark.__version__.startswith(KNOWN_VERSION):
-        return
-    variables = dict(os.environ)
-    if "SPARK_DRIVER_MEMORY" in variables:
-        settings = {"spark.driver.memory": variables["SPARK_DRIVER_MEMORY"], **settings}
-    installation = find_installation(variables, Path(_find_spark_home()))
-    if installation is not None:
-        SparkContext._ensure_initialized(gateway=_start(installation, settings, variables))
-
-
-def connected(settings: Mapping[str, str]) -> Any:
-    """PySpark's view of this process's JVM, started where there is none, in whichever way.
-
-    Raises:
-        PySparkRuntimeError: see `ensure_started`.
-    """
-    from pyspark import SparkConf, SparkContext
-
-    ensure_started(settings)
-    conf = SparkConf(loadDefaults=False).setAll(list(settings.items()))
-    SparkContext._ensure_initialized(conf=conf)
-    return SparkContext._jvm
-
-
-def _start(installation: Installation, settings: Mapping[str, str], variables: Mapping[str, str]) -> Any:
-    from pyspark.errors import PySparkRuntimeError
-
-    with tempfile.TemporaryDirectory() as folder:
-        connection = Path(folder) / "connection"
-        process = subprocess.Popen(
-            command(installation, settings),
-            env=environment(installation, settings, variables, connection),
-            # The JVM ends when this pipe is closed, so with this process however that ends.
-            stdin=subprocess.PIPE,
-            # Ctrl-C and the interrupt of a kernel go to the group of the Python process: they are not for the JVM.
-            process_group=0,
-        )
-        try:
-            while not connection.exists():
-                if process.poll() is not None:
-                    raise PySparkRuntimeError(errorClass="JAVA_GATEWAY_EXITED", messageParameters={})
-                time.sleep(0.01)
-            gateway = _connect(connection)
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-    gateway.proc = process
-    return gateway
-
-
-def _connect(connection: Path) -> Any:
-    from pyspark.java_gateway import launch_gateway
-    from pyspark.serializers import UTF8Deserializer, read_int
-
-    with connection.open("rb") as file:
-        port, secret = read_int(file), UTF8Deserializer().loads(file)
-    with _variables(PYSPARK_GATEWAY_PORT=str(port), PYSPARK_GATEWAY_SECRET=secret):
-        return launch_gateway()
-
-
-@contextmanager
-def _variables(**values: str) -> Iterator[None]:
-    # Kept no longer than needed: another process of PySpark would take this JVM for its own.
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name in values:
-            del os.environ[name]

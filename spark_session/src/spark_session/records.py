@@ -32,6 +32,7 @@ class Record:
         namespace: the workspace; None for local Spark.
         process_started: start time of the process, see spark_session.processes; None where it is not known.
         jvm_started: start time of the JVM, likewise.
+        asked: executors that it asks for now; None for local Spark.
     """
 
     session_id: str
@@ -44,6 +45,7 @@ class Record:
     namespace: str | None
     process_started: int | None = None
     jvm_started: int | None = None
+    asked: int | None = None
 
 
 def folder(variables: Mapping[str, str]) -> Path:

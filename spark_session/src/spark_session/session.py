@@ -6,12 +6,11 @@ import atexit
 import os
 import secrets
 import shutil
-import sys
 import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,18 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from spark_session import cell_progress, driver, jvm, records, recovery, stop_requests, watch
+from spark_session import cell_progress, driver, launch, records, recovery, stop_requests, watch
 from spark_session.context import Context
 from spark_session.control import Cluster
 from spark_session.defaults import load_defaults
 from spark_session.display import is_interactive
 from spark_session.environment import detect
 from spark_session.errors import SparkSessionError, SparkSessionWarning
-from spark_session.packages import bring
+from spark_session.packages import along
 from spark_session.plan import Plan, build
 from spark_session.processes import start_time
 from spark_session.request import Request
 from spark_session.settings import Settings, find
+from spark_session.warming import Warming
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -47,7 +47,8 @@ class _Running:
 
 _lock = threading.RLock()
 _running: _Running | None = None
-_launch_settings: Settings = {}
+_warming = Warming()
+_launch_settings: Mapping[str, str] = {}
 """Settings that the JVM of this process was launched with, for its first session."""
 
 
@@ -107,11 +108,13 @@ def get_spark_session(
         try:
             spark, plan = _start(plan)
         except BaseException:
+            _remove_scratch(plan)
             records.remove(records.folder(os.environ), plan.context.session_id)
             raise
-        records.write(records.folder(os.environ), _started(spark, plan))
+        record = _started(spark, plan)
+        records.write(records.folder(os.environ), record)
         forget = partial(_forget, plan.context.session_id)
-        control = Cluster(spark, plan, forget, watcher.expect if watcher else None)
+        control = Cluster(spark, plan, forget, partial(_expect, record, watcher))
         _running = _Running(spark, plan, control, watcher, _show_progress(spark, plan))
         _listen(plan.context.session_id)
         _follow(_running)
@@ -143,6 +146,14 @@ def explain() -> Plan:
     with _lock:
         running = _alive()
         return running.plan if running is not None else build(_context(Request()))
+
+
+def prepare() -> None:
+    """Start the JVM of a session that will most likely be asked for, where the administrator has it so."""
+    plan = build(_context(Request()))
+    if plan.context.environment.workspace is not None and plan.context.defaults.warm_jvm:
+        _warming.begin(_texts(plan.settings), {**os.environ, **plan.variables}, records.folder(os.environ))
+        import pyspark.sql  # noqa: F401 (the session's call finds it loaded)
 
 
 def _context(request: Request) -> Context:
@@ -189,16 +200,13 @@ def _refuse_foreign_session() -> None:
 
 def _tell_differences(plan: Plan, asked: Request) -> None:
     had = plan.context.request
-    if asked.py_files and asked.py_files == had.py_files and plan.brought is not None:
-        from pyspark import SparkContext
-
-        if changed := bring.changed(plan.brought, plan.items, plan.settings, SparkContext._jvm):
-            warnings.warn(
-                f"{', '.join(changed)} changed since the session started. It goes on with the code as it was then, here and on executors. "
-                "For the new code call spark.stop() first, and import it again.",
-                SparkSessionWarning,
-                stacklevel=3,
-            )
+    if asked.py_files == had.py_files and (changed := along.changed(plan)):
+        warnings.warn(
+            f"{', '.join(changed)} changed since the session started. It goes on with the code as it was then, here and on executors. "
+            "For the new code call spark.stop() first, and import it again.",
+            SparkSessionWarning,
+            stacklevel=3,
+        )
     if asked != Request() and (names := had.differences(asked)):
         warnings.warn(
             f"The session that is already running is used as it is, though this call differs in {', '.join(names)}. "
@@ -213,17 +221,17 @@ def _start(plan: Plan) -> tuple[SparkSession, Plan]:
     from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
 
-    _prepare_jvm(plan.settings)
-    _write_files(plan)
+    settings = _texts(plan.settings)
     os.environ.update(plan.variables)
+    ready = _prepare_jvm(settings)
+    _write_files(plan)
     try:
-        jvm.ensure_started({key: value.text for key, value in plan.settings.items()})
-        plan = _bring(plan)
-        spark: SparkSession = SparkSession.builder.config(
-            map={key: value.text for key, value in plan.settings.items()}
-        ).getOrCreate()
+        launch.ensure_started(settings, ready)
+        if ready is not None:
+            _clear_properties(ready.settings.keys() - settings.keys())
+        plan = along.take_along(plan)
+        spark: SparkSession = SparkSession.builder.config(map=_texts(plan.settings)).getOrCreate()
     except PySparkRuntimeError as error:
-        _remove_scratch(plan)
         if error.getCondition() != "JAVA_GATEWAY_EXITED":
             raise
         raise SparkSessionError(
@@ -232,64 +240,52 @@ def _start(plan: Plan) -> tuple[SparkSession, Plan]:
             "Spark needs Java 17 or later: install one, or point JAVA_HOME at it.",
         ) from error
     except Py4JJavaError as error:
-        _remove_scratch(plan)
         raise SparkSessionError(
             "Spark did not start.",
             str(error.java_exception.getMessage()).strip(),
             "spark_session.explain() shows the settings it was started with.",
         ) from error
-    except BaseException:
-        _remove_scratch(plan)
-        raise
     return spark, plan
 
 
-def _bring(plan: Plan) -> Plan:
-    """Fetch and install what the session brings along, and let this process use it."""
-    if not plan.items:
-        bring.activate(bring.Brought(), None)
-        return plan
-    connected = jvm.connected({key: value.text for key, value in plan.settings.items()})
-    say = _say if plan.context.defaults.executor_progress else _say_nothing
-    brought = bring.bring(plan.context, plan.settings, plan.items, connected, say)
-    bring.activate(brought, connected)
-    return plan.with_brought(brought)
-
-
-def _say(text: str) -> None:
-    # In a notebook the standard error looks like an error; a script's standard output is its own.
-    print(text, file=sys.stdout if is_interactive() else sys.stderr, flush=True)
-
-
-def _say_nothing(_: str) -> None:
-    pass
-
-
-def _prepare_jvm(settings: Settings) -> None:
-    """Make a JVM that was launched for another session fit for this one."""
+def _prepare_jvm(settings: Mapping[str, str]) -> launch.Launch | None:
+    """Make a JVM that was launched for another session fit for this one; one that waits for its first session is returned."""
     global _launch_settings  # noqa: PLW0603 (a process has one JVM)
     from pyspark import SparkContext
 
     running: Any = None if _jvm_ended() else SparkContext._jvm
     if running is None:
-        _launch_settings = settings
-        return
-    launched = _launch_settings
-    changed = {key for key in launched.keys() | settings.keys() if _text(launched, key) != _text(settings, key)}
-    if late := sorted(key for key in changed if (setting := find(key)) is not None and setting.at_start):
+        variables = dict(os.environ)
+        ready = _warming.take(lambda one: one.variables == variables and not _late(one.settings, settings))
+        _launch_settings = settings if ready is None else ready.settings
+        return ready
+    if late := _late(_launch_settings, settings):
         raise SparkSessionError(
             f"{', '.join(late)} cannot change now.",
             "It takes effect when the Java process starts, and this kernel has one from its last session.",
             "Restart the kernel and call get_spark_session again.",
         )
-    # spark-submit leaves the settings of the launch behind as system properties, which every later session would read.
-    for key in launched.keys() - settings.keys():
-        running.java.lang.System.clearProperty(key)
+    _clear_properties(_launch_settings.keys() - settings.keys())
+    return None
 
 
-def _text(settings: Settings, key: str) -> str | None:
-    value = settings.get(key)
-    return None if value is None else value.text
+def _late(launched: Mapping[str, str], settings: Mapping[str, str]) -> list[str]:
+    """Settings of a session that take effect when a JVM starts, and that this one was launched without."""
+    changed = {key for key in launched.keys() | settings.keys() if launched.get(key) != settings.get(key)}
+    return sorted(key for key in changed if (setting := find(key)) is not None and setting.at_start)
+
+
+def _clear_properties(keys: Iterable[str]) -> None:
+    """spark-submit leaves the settings of the launch behind as system properties, which every later session would read."""
+    from pyspark import SparkContext
+
+    system: Any = SparkContext._jvm.java.lang.System
+    for key in keys:
+        system.clearProperty(key)
+
+
+def _texts(settings: Settings) -> dict[str, str]:
+    return {key: value.text for key, value in settings.items()}
 
 
 def _write_files(plan: Plan) -> None:
@@ -312,11 +308,13 @@ def _starting(plan: Plan) -> records.Record:
         started=time.time(),
         namespace=None if workspace is None else workspace.namespace,
         process_started=start_time(os.getpid()),
+        asked=None if workspace is None else plan.context.executors,
     )
 
 
 def _show_progress(spark: SparkSession, plan: Plan) -> cell_progress.CellProgress | None:
-    wanted = _text(plan.settings, cell_progress.SETTING) == "true"
+    setting = plan.settings.get(cell_progress.SETTING)
+    wanted = setting is not None and setting.text == "true"
     return cell_progress.attach(spark.sparkContext) if wanted else None
 
 
@@ -329,6 +327,13 @@ def _listen(session_id: str) -> None:
                 _stop()
 
     stop_requests.listen(records.folder(os.environ), session_id, stop)
+
+
+def _expect(record: records.Record, watcher: watch.Watcher | None, executors: int) -> None:
+    """The session asks for another number of executors now."""
+    records.write(records.folder(os.environ), replace(record, asked=executors))
+    if watcher is not None:
+        watcher.expect(executors)
 
 
 def _forget(session_id: str) -> None:

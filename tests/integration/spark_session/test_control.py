@@ -13,7 +13,7 @@ from tests.support.notebook_pod import Notebook, running_notebook
 BEGIN = """
 import json, os, sys, time
 import spark_session
-from spark_session import SparkSessionError, get_spark_session
+from spark_session import SparkSessionError, get_spark_session, records
 from spark_session.executor_pods import executor_of
 
 def until(true, seconds=90):
@@ -48,6 +48,7 @@ with get_spark_session(executors=1, name="in hand") as spark:
     cluster = spark_session.cluster(spark)
     until(lambda: running(cluster) == ["1"])
     cluster.scale(3)
+    print([record.asked for record in records.read(records.folder(os.environ))])
     until(lambda: len(running(cluster)) == 3)
     spark.range(1000).repartition(12).count()
     table = cluster.executors()
@@ -80,6 +81,7 @@ except SparkSessionError as error:
 print(repr(cluster), cluster.logs(2) != "")
 """,
     )
+    assert out.pop(0) == "[3]"
     first = json.loads(out[0])
     assert first[:2] == [True, True]
     assert first[2].startswith("in-hand-")

@@ -16,6 +16,7 @@ SERVER = (
     *("jupyter", "server", "--no-browser", "--ip=127.0.0.1", "--IdentityProvider.token=test", "--allow-root"),
     "--ServerApp.contents_manager_class=jupyter_server.services.contents.largefilemanager.AsyncLargeFileManager",
 )
+SHUT_DOWN = 'call("DELETE", f"/{kernel}")'
 GONE_SECONDS = 30
 """What a researcher and an administrator are promised."""
 
@@ -117,6 +118,33 @@ def test_the_server_looks_after_sessions(notebook: Notebook) -> None:
     assert "session_keeper | extension was successfully loaded" in notebook.kubectl("logs", notebook.name)
 
 
+AHEAD = """
+import subprocess
+def jvms():
+    return subprocess.run(["pgrep", "-f", "org.apache.spark.deploy.SparkSubmit"], capture_output=True, text=True).stdout.split()
+while not (ahead := jvms()):
+    time.sleep(0.1)
+"""
+
+
+def test_a_kernel_has_a_jvm_before_it_is_asked_for_a_session(notebook: Notebook) -> None:
+    """The session takes it; one with settings of its own for the JVM has another one started, and the first is gone."""
+    taken = in_kernel(notebook, AHEAD + "begin(1); print(ahead == jvms() == [str(jvm())])", SHUT_DOWN)
+    assert taken.split() == ["7", "True"]
+    other = in_kernel(
+        notebook,
+        AHEAD + 'get_spark_session(conf={"spark.driver.memory": "700m"}); print(ahead != jvms() == [str(jvm())])',
+        SHUT_DOWN,
+    )
+    assert other.split() == ["True"]
+    assert_nothing_is_left(notebook)
+
+
+def test_a_jvm_that_nobody_asked_for_ends_with_its_kernel(notebook: Notebook) -> None:
+    in_kernel(notebook, AHEAD, SHUT_DOWN)
+    assert_nothing_is_left(notebook)
+
+
 def test_stop(notebook: Notebook) -> None:
     """The process that had the session lives on, and so does its JVM, which can have another one."""
     result = notebook.run(
@@ -135,7 +163,7 @@ print(records.read(records.folder(os.environ)))
 
 @pytest.mark.parametrize(
     "then",
-    ['call("DELETE", f"/{kernel}")', 'call("POST", f"/{kernel}/restart", b"{}")'],
+    [SHUT_DOWN, 'call("POST", f"/{kernel}/restart", b"{}")'],
     ids=["shut down", "restarted"],
 )
 def test_a_kernel_is(notebook: Notebook, then: str) -> None:

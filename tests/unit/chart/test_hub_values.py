@@ -51,6 +51,7 @@ KEYS = {
         "cellProgress",
         "eventLog",
         "executorProgress",
+        "warmJvm",
         "firstExecutorTimeout",
         "packages",
         "pyFiles",

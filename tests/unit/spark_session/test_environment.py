@@ -129,3 +129,18 @@ def test_a_program_without_a_name_is_called_spark(
 def test_the_interpreter(tmp_path: Path) -> None:
     assert detect({}, tmp_path, python="/venv/bin/python").python == "/venv/bin/python"
     assert detect({"PYSPARK_PYTHON": "/other/python"}, tmp_path, python="/venv/bin/python").python == "/other/python"
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({}, None),
+        ({"JUPYTERHUB_SERVICE_PREFIX": "/user/ada/"}, "/user/ada/"),
+        (
+            {"JUPYTERHUB_SERVICE_PREFIX": "/user/ada/", "JUPYTERHUB_PUBLIC_URL": "https://hub.example/user/ada/"},
+            "https://hub.example/user/ada/",
+        ),
+    ],
+)
+def test_the_address_of_the_server(tmp_path: Path, variables: dict[str, str], url: str | None) -> None:
+    assert detect(variables, tmp_path).server_url == url

@@ -6,7 +6,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from spark_session.processes import start_time
 from spark_session.records import Record
 from spark_ui import pages, sessions, stopping
@@ -24,18 +23,6 @@ def executor(identity: str, *, active: bool = True, tasks: int = 0, failed: int 
 def test_executors_are_counted_without_the_driver() -> None:
     listed = [executor("driver", tasks=1), executor("1", tasks=2, failed=1), executor("2", active=False)]
     assert sessions.executors(listed, 3) == sessions.Executors(alive=1, asked=3, tasks=3, failed_tasks=1)
-
-
-@pytest.mark.parametrize(
-    ("settings", "asked"),
-    [
-        ([["spark.master", "local[*]"], ["spark.executor.instances", "2"]], None),
-        ([["spark.master", "k8s://https://10.0.0.1"], ["spark.executor.instances", "20"]], 20),
-        ([["spark.master", "k8s://https://10.0.0.1"]], None),
-    ],
-)
-def test_asked(settings: list[list[str]], asked: int | None) -> None:
-    assert sessions.asked_executors({"sparkProperties": settings}) == asked
 
 
 def test_a_session_runs_while_its_driver_lives(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class Executors:
 
     Args:
         alive: registered with the driver.
-        asked: what the session was started with; None for local Spark.
+        asked: how many the session asks for now; None for local Spark.
         tasks: tasks that run now, on executors and driver.
         failed_tasks: since the start.
     """
@@ -89,15 +89,6 @@ def executors(listed: list[dict[str, Any]], asked: int | None) -> Executors:
     )
 
 
-def asked_executors(environment: dict[str, Any]) -> int | None:
-    """How many executors a session was started with, from what Spark's REST API tells of its settings."""
-    settings = dict(environment["sparkProperties"])
-    if str(settings.get("spark.master", "")).startswith("local"):
-        return None
-    number = settings.get("spark.executor.instances")
-    return None if number is None else int(number)
-
-
 class Sessions:
     """Tells of the sessions of this server."""
 
@@ -106,7 +97,6 @@ class Sessions:
         self._base_url = base_url
         self._key = key
         self._history = history
-        self._asked: dict[str, int | None] = {}
 
     @property
     def past(self) -> dict[str, str] | None:
@@ -143,9 +133,7 @@ class Sessions:
             return None
         api = f"http://127.0.0.1:{record.ui_port}/api/v1/applications/{record.application_id}"
         try:
-            if record.session_id not in self._asked:
-                self._asked[record.session_id] = asked_executors(await self._get(f"{api}/environment"))
-            return executors(await self._get(f"{api}/executors"), self._asked[record.session_id])
+            return executors(await self._get(f"{api}/executors"), record.asked)
         except (OSError, HTTPClientError, ValueError):
             return None
 

@@ -39,12 +39,12 @@ class Cluster:
         spark: SparkSession,
         plan: Plan,
         forget: Callable[[], None],
-        expect: Callable[[int], None] | None = None,
+        expect: Callable[[int], None],
     ) -> None:
         self._spark = spark
         self._plan = plan
         self._forget = forget
-        self._expect = expect or (lambda executors: None)
+        self._expect = expect
         self._scheduler = Scheduler(spark)
         self._process: Any = getattr(spark.sparkContext._gateway, "proc", None)
         self._target = plan.context.executors
@@ -63,9 +63,18 @@ class Cluster:
 
     @property
     def ui_url(self) -> str | None:
-        """Address of the Spark UI, as this machine reaches it; None where it is off."""
+        """Address of the Spark UI; None where it is off.
+
+        In a notebook of the platform it is one that the browser reaches, behind the login: a path, where the hub does not know the public
+        address. Elsewhere it is on this machine.
+        """
         url = self._spark.sparkContext.uiWebUrl
-        return None if url is None else f"http://127.0.0.1:{url.rpartition(':')[2]}"
+        if url is None:
+            return None
+        server = self._plan.context.environment.server_url
+        if server is not None:
+            return f"{server.rstrip('/')}/spark-ui/{self._plan.context.session_id}/"
+        return f"http://127.0.0.1:{url.rpartition(':')[2]}"
 
     @property
     def target(self) -> int:
@@ -88,6 +97,7 @@ class Cluster:
         self._refuse_unless_ours()
         most = self._checked("executors", executors)
         with self._lock:
+            self._refuse_stopped()
             self._bounds = None
             self._target = most
             self._scheduler.request(most)
@@ -248,7 +258,7 @@ class Cluster:
 
     def _decide(self) -> None:
         with self._lock:
-            if self._bounds is None:
+            if self._bounds is None or self._released.is_set():
                 return
             load = self._scheduler.load()
             staying = tuple(work for work in load.executors if work.id not in self._leaving)
@@ -293,7 +303,7 @@ class Cluster:
             )
 
     def _refuse_stopped(self) -> None:
-        if self._scheduler.is_stopped:
+        if self._scheduler.is_stopped or self._released.is_set():
             raise SparkSessionError(
                 "This session has ended.",
                 "It was stopped, or its Java process is gone.",

@@ -1,0 +1,146 @@
+"""The driver JVM of this process: started, made ready ahead of its session, connected to PySpark."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from spark_session.jvm import Installation, command, environment, find_installation
+
+KNOWN_VERSION = "4.3."
+
+
+class Launch:
+    """A driver JVM that PySpark is not connected to yet.
+
+    The JVM ends with this process, however that ends: it reads a pipe that is closed then.
+
+    Args:
+        installation: what is started.
+        settings: Spark settings it is started with.
+        variables: environment variables it is started with.
+    """
+
+    def __init__(self, installation: Installation, settings: Mapping[str, str], variables: Mapping[str, str]) -> None:
+        self.settings = dict(settings)
+        self.variables = dict(variables)
+        self._folder = Path(tempfile.mkdtemp(prefix="spark-session-jvm-"))
+        self._connection = self._folder / "connection"
+        self._process = subprocess.Popen(
+            command(installation, settings),
+            env=environment(installation, settings, variables, self._connection),
+            stdin=subprocess.PIPE,
+            # Ctrl-C and the interrupt of a kernel go to the group of the Python process: they are not for the JVM.
+            process_group=0,
+        )
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the JVM has ended."""
+        return self._process.poll() is not None
+
+    def connect(self) -> None:
+        """Wait until the JVM listens and make it the one of this process.
+
+        Raises:
+            PySparkRuntimeError: it ended at once (JAVA_GATEWAY_EXITED); it has said why on the standard error.
+        """
+        from pyspark import SparkContext
+        from pyspark.errors import PySparkRuntimeError
+
+        try:
+            while not self._connection.exists():
+                if self.has_ended:
+                    raise PySparkRuntimeError(errorClass="JAVA_GATEWAY_EXITED", messageParameters={})
+                time.sleep(0.01)
+            gateway = _gateway(self._connection)
+        except BaseException:
+            self.end()
+            raise
+        shutil.rmtree(self._folder, ignore_errors=True)
+        gateway.proc = self._process
+        SparkContext._ensure_initialized(gateway=gateway)
+
+    def end(self) -> None:
+        """End the JVM."""
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def launch(settings: Mapping[str, str], variables: Mapping[str, str]) -> Launch | None:
+    """Start a JVM; None where PySpark has to do it itself, as its installation is not known well enough.
+
+    Args:
+        settings: Spark settings of the first session.
+        variables: environment variables.
+    """
+    import pyspark
+    from pyspark.find_spark_home import _find_spark_home
+
+    if not pyspark.__version__.startswith(KNOWN_VERSION):
+        return None
+    if "SPARK_DRIVER_MEMORY" in variables:
+        settings = {"spark.driver.memory": variables["SPARK_DRIVER_MEMORY"], **settings}
+    installation = find_installation(variables, Path(_find_spark_home()))
+    return None if installation is None else Launch(installation, settings, variables)
+
+
+def ensure_started(settings: Mapping[str, str], ready: Launch | None = None) -> None:
+    """Start the JVM of this process and connect PySpark to it; does nothing where one runs or PySpark has to do it itself.
+
+    Args:
+        settings: Spark settings of the first session.
+        ready: a JVM that was started ahead.
+
+    Raises:
+        PySparkRuntimeError: the JVM ended at once (JAVA_GATEWAY_EXITED); it has said why on the standard error.
+    """
+    from pyspark import SparkContext
+
+    if SparkContext._gateway is None and (started := ready or launch(settings, dict(os.environ))) is not None:
+        started.connect()
+
+
+def connected(settings: Mapping[str, str]) -> Any:
+    """PySpark's view of this process's JVM, started where there is none, in whichever way.
+
+    Raises:
+        PySparkRuntimeError: see `ensure_started`.
+    """
+    from pyspark import SparkConf, SparkContext
+
+    ensure_started(settings)
+    SparkContext._ensure_initialized(conf=SparkConf(loadDefaults=False).setAll(list(settings.items())))
+    return SparkContext._jvm
+
+
+def _gateway(connection: Path) -> Any:
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.serializers import UTF8Deserializer, read_int
+
+    with connection.open("rb") as file:
+        port, secret = read_int(file), UTF8Deserializer().loads(file)
+    with _variables(PYSPARK_GATEWAY_PORT=str(port), PYSPARK_GATEWAY_SECRET=secret):
+        return launch_gateway()
+
+
+@contextmanager
+def _variables(**values: str) -> Iterator[None]:
+    # Kept no longer than needed: another process of PySpark would take this JVM for its own.
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name in values:
+            del os.environ[name]
