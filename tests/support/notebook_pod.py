@@ -62,9 +62,9 @@ class Notebook:
 
     def wait_until_executors_are_gone(self) -> None:
         deadline = time.monotonic() + 60
-        while self.executors() and time.monotonic() < deadline:
+        while (left := self.executors()) and time.monotonic() < deadline:
             time.sleep(0.5)
-        assert self.executors() == []
+        assert not left, self.kubectl("get", *left, "--output=yaml")
 
 
 @contextmanager

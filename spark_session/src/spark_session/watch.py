@@ -31,6 +31,7 @@ SECONDS_BETWEEN_LATE_LOOKS = 5.0
 LATE = 120.0
 SECONDS_BETWEEN_QUESTIONS = (2.0, 5.0, 10.0, 30.0)  # to the API about what is missing; the last one for ever
 SILENCE_WORTH_A_WORD = 5.0
+UNMADE_WORTH_A_WORD = 14.0  # Spark asks again every 5 s, and may be told once more what was true before
 MOST_PAST = 1000
 HOPELESS_ROUNDS = 3  # as often as this each executor was made anew, and crashed
 LOG_LINES = 200
@@ -61,6 +62,7 @@ class Watcher:
         self._registered: frozenset[str] = frozenset()
         self._past: list[Reason] = []
         self._silent_since: float | None = None
+        self._free_since: float | None = None
         self._hindrances: list[Reason] = []
         self._begun = time.monotonic()
         self._questions = 0
@@ -228,8 +230,11 @@ class Watcher:
         try:
             self._api.dry_run("pods", manifest(self._plan, self._owner))
         except ApiError as error:
+            self._free_since = None
             return [refused(error.status, error.message, self._facts.size)]
-        if self._past or self._questions < len(SECONDS_BETWEEN_QUESTIONS):
+        now = time.monotonic()
+        self._free_since = self._free_since or now
+        if self._past or now - self._free_since < UNMADE_WORTH_A_WORD:
             return []  # those that crash are made again
         # The pod that was asked about is not the one that Spark makes, or Spark makes none: only its log tells.
         driver.log_refusals()
@@ -248,6 +253,7 @@ class Watcher:
 
     def _restart(self) -> None:
         self._begun = time.monotonic()
+        self._free_since = None
         self._questions, self._next_question = 1, self._begun + SECONDS_BETWEEN_QUESTIONS[0]
 
     def _show(self, newest: Report) -> None:

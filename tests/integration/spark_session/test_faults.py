@@ -113,9 +113,10 @@ time.sleep(6)  # the next look
 
 def test_an_image_that_is_not_there(run: Run, node: Cluster) -> None:
     missing = f"{node.registry}/nothing:1"
-    result = run("start(executors=1)", {"conf": {"spark.kubernetes.executor.container.image": missing}})
+    conf = {"spark.kubernetes.executor.container.image": missing}
+    result = run("start(executors=1)", {"conf": conf, "first_executor_timeout": 10})
     assert f'The image "{missing}" is not in its registry.' in result.stdout
-    assert result.stdout.startswith("No executor came within 60 s. The image of the executors cannot be fetched.")
+    assert result.stdout.startswith("No executor came within 10 s. The image of the executors cannot be fetched.")
 
 
 def test_an_executor_that_crashes_at_its_start(run: Run) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.spark_pages import TABS, executor_ids, no_trouble, open_tab
+from tests.support.spark_pages import PATIENCE, TABS, executor_ids, no_trouble, open_tab
 
 from .conftest import Driver, Jupyter
 
@@ -95,7 +96,13 @@ def test_only_the_address_with_the_key_may_be_framed(page: Page, jupyter: Jupyte
 
 
 def test_the_list_of_sessions(jupyter: Jupyter, driver: Driver) -> None:
-    (session,) = jupyter.call("GET", "spark-ui/api/sessions").json()["sessions"]
+    deadline = time.monotonic() + PATIENCE / 1000
+    while True:
+        (session,) = jupyter.call("GET", "spark-ui/api/sessions").json()["sessions"]
+        # What the session computed last may still be on its way into what Spark tells.
+        if session["state"] != "computing" or time.monotonic() > deadline:
+            break
+        time.sleep(0.2)
     assert session["id"] == driver.record.session_id
     assert (session["name"], session["state"]) == ("flights", "idle")
     assert session["executors"] == {

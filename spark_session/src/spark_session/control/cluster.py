@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -13,7 +14,7 @@ from spark_session.control.ended import Ended
 from spark_session.control.scheduler import Scheduler
 from spark_session.control.table import Executors, merge
 from spark_session.control.view import show_live, to_html, to_text
-from spark_session.errors import SparkSessionError, show
+from spark_session.errors import SparkSessionError, SparkSessionWarning, show
 from spark_session.executor_pods import ExecutorPods, executor_of
 from spark_session.plan import Plan
 
@@ -195,18 +196,32 @@ class Cluster:
         self.release()
 
     def release(self, keep_logs: bool = False) -> None:
-        """Delete the pods of a session that has ended; what nobody can delete now, the Jupyter server does later."""
+        """Delete the pods of a session that has ended; what nobody can delete now, the Jupyter server does later.
+
+        Who calls while another thread is at it waits until that is done: a process that ends takes its threads with it.
+        """
         with self._lock:
             if self._released.is_set():
                 return
             self._released.set()
-        self._forget()
-        if self._pods is not None and self._ended is not None:
-            session_id = self._plan.context.session_id
+            self._forget()
+            if self._pods is not None and self._ended is not None:
+                self._clear_away(self._pods, self._ended, keep_logs)
+
+    def _clear_away(self, pods: ExecutorPods, ended: Ended, keep_logs: bool) -> None:
+        session_id = self._plan.context.session_id
+        if keep_logs:
             with suppress(OSError):
-                if keep_logs:
-                    self._ended.keep(self._pods.list(session_id))
-                self._pods.delete_session(session_id)
+                ended.keep(pods.list(session_id))
+        try:
+            pods.delete_session(session_id)
+        except OSError as error:
+            warnings.warn(
+                f"The executors of this session could not be deleted ({error}). Those that run end by themselves within minutes; all go "
+                "with this notebook's server.",
+                SparkSessionWarning,
+                stacklevel=3,
+            )
 
     def __repr__(self) -> str:
         return to_text(self._headline(), self._current())
