@@ -151,6 +151,8 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"packages": ["--index-url"]}, "packages has the entry '--index-url'"),
     ({"packages": "requirements.txt"}, "which is a list of packages"),
     ({"packages": "environment.yml"}, "which is a list of packages"),
+    ({"packages": "conda/env.yaml"}, "which is a list of packages"),
+    ({"packages": "discord.py"}, "needs a version behind its name"),
     ({"packages": "polars=1.0"}, 'Did you mean "polars==1.0"?'),
     ({"packages": "polars@1.0"}, 'Did you mean "polars==1.0"?'),
     ({"packages": "polars 1.0"}, 'Did you mean "polars==1.0"?'),

@@ -23,6 +23,8 @@ ON_S3 = {**NOTEBOOK, "SPARK_NOTEBOOKS_NOTEBOOK": "work/flights.ipynb"}
     [
         ("polars", Kind.PIP),
         ("polars==1.*", Kind.PIP),
+        ("ruamel.yaml", Kind.PIP),
+        ("discord.py>=2", Kind.PIP),
         ("pandas[parquet]>=2,<3", Kind.PIP),
         ("duckdb; python_version>'3'", Kind.PIP),
         ("tool @ https://example.org/tool-1.0.zip", Kind.PIP),

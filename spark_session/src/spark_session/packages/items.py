@@ -122,11 +122,11 @@ def package_kind(text: str, argument: str = "packages") -> Kind:
         return Kind.PIP
     if path.endswith((".py", ".egg", ".zip")) and " @ " not in text:
         raise SparkSessionError(
-            f"{argument} has {show(text)}, which is code and no package.",
+            f"{argument} has {show(text)}, which is a file of code by its name.",
             "Code of your own is an argument of its own.",
-            f"Write py_files=[{show(text)}].",
+            f"Write py_files=[{show(text)}]. A package that is called so needs a version behind its name, such as >=1.",
         )
-    if path.endswith((".txt", ".toml", ".lock", ".yml", ".yaml")):
+    if _is_list(path):
         raise SparkSessionError(
             f"{argument} has {show(text)}, which is a list of packages.",
             "Lists are not read: what a session brings along stands in its call.",
@@ -188,6 +188,14 @@ def _scheme(text: str, argument: str) -> SparkSessionError:
     )
 
 
+def _is_list(path: str) -> bool:
+    name = path.rsplit("/", 1)[-1]
+    # A package may be called something.yaml (there is ruamel.yaml).
+    return name.endswith((".txt", ".toml", ".lock", ".yml")) or (
+        name.endswith(".yaml") and (name != path or name.startswith(("env", "conda")))
+    )
+
+
 def _looks_like_path(text: str) -> bool:
     return text.startswith(("./", "../", "/", "~")) or (text.endswith("/") and ":" not in text)
 
@@ -198,7 +206,7 @@ def _coordinates(text: str, argument: str) -> Kind:
     raise SparkSessionError(
         f"{argument} has {show(text)}, which are no Maven coordinates.",
         "They are group:artifact:version, three names with two colons and no space.",
-        'For example "org.apache.sedona:sedona-spark-4.0_2.13:1.8.0".',
+        'For example "org.postgresql:postgresql:42.7.7".',
     )
 
 
@@ -216,16 +224,18 @@ def _requirement(text: str, argument: str) -> None:
     try:
         wanted = Requirement(text)
     except InvalidRequirement as error:
-        raise _no_package(text, argument, str(error).splitlines()[0].rstrip(".: "), fix) from error
+        raise _no_package(text, argument, fix) from error
     if wanted.url is not None:
         if "://" not in wanted.url:
-            raise _no_package(text, argument, "what stands behind @ is an address", fix)
+            raise _no_package(text, argument, fix)
         _check_password(wanted.url, argument)
 
 
-def _no_package(text: str, argument: str, reason: str, fix: str) -> SparkSessionError:
+def _no_package(text: str, argument: str, fix: str) -> SparkSessionError:
     return SparkSessionError(
-        f"{argument} has {show(text)}, which is no package.", f"Python's packaging says: {reason}.", fix
+        f"{argument} has {show(text)}, which is no package.",
+        "A package is a name, and if need be ==, >= or the like and a version, or @ and an address.",
+        fix,
     )
 
 
