@@ -113,6 +113,7 @@ def test_a_module_beside_the_notebook_is_imported_on_executors(researcher: Visit
     assert "42 [42]" in "".join(output.get("text", "") for output in beside.outputs)
     [error] = [output for output in misspelt.outputs if output.output_type == "error"]
     assert error.ename == "SparkSessionError"
+    assert "subprocess" not in "".join(error.traceback)
     assert error.evalue.startswith("polarz==1.* cannot be looked up. pip's index does not answer from here")
 
 

@@ -25,6 +25,7 @@ def attempt(**arguments):
         return get_spark_session(**arguments)
     except SparkSessionError as error:
         print("REFUSED", error)
+        assert error.__cause__ is None and error.__suppress_context__
 
 def on_workers(look):
     return get_spark_session().sparkContext.parallelize([0], 1).map(look).first()

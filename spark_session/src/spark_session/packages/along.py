@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from spark_session import launch
 from spark_session.display import is_interactive
+from spark_session.errors import SparkSessionError
 from spark_session.packages import bring
 
 if TYPE_CHECKING:
@@ -26,9 +27,12 @@ def take_along(plan: Plan) -> Plan:
         bring.activate(bring.Brought(), None)
         return plan
     jvm = launch.connected({key: value.text for key, value in plan.settings.items()})
-    brought = bring.bring(
-        plan.context, plan.settings, plan.items, jvm, _say if plan.context.defaults.executor_progress else _say_nothing
-    )
+    say = _say if plan.context.defaults.executor_progress else _say_nothing
+    try:
+        brought = bring.bring(plan.context, plan.settings, plan.items, jvm, say)
+    except SparkSessionError as error:
+        # What pip, git and Java said is in it; their tracebacks would push it out of sight.
+        raise error.with_traceback(None) from None
     bring.activate(brought, jvm)
     return plan.with_brought(brought)
 
