@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from spark_session.errors import SparkSessionError
+from spark_session.packages.along import addressed
 from spark_session.packages.items import Item, Kind, code_kind, package_kind, parse_packages, repository
 from spark_session.plan import build
 from spark_session.settings import Source
@@ -98,6 +99,14 @@ def test_the_administrators_come_first_and_once(make_context: MakeContext) -> No
 def test_an_administrators_mistake_is_named_as_one(make_context: MakeContext) -> None:
     with pytest.raises(SparkSessionError, match="the administrator's packages has 'polars=1'"):
         build(make_context(admin={"packages": ["polars=1"]}))
+
+
+def test_who_is_told_what_an_administrators_entry_lacks() -> None:
+    items = [Item(Kind.PIP, "metrics==9", None, Source.ADMIN), Item(Kind.PIP, "polars==9", None)]
+    theirs = addressed(SparkSessionError("There is no metrics==9 for this Python.", "Why.", "Ask for another."), items)
+    assert str(theirs).endswith("Why. Your administrator wants it in every session: show this to your administrator.")
+    mine = SparkSessionError("There is no polars==9 for this Python.", "Why.", "Ask for another.")
+    assert addressed(mine, items) is mine
 
 
 def test_files_of_this_machine(make_context: MakeContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from spark_session import launch
 from spark_session.display import is_interactive
 from spark_session.errors import SparkSessionError
 from spark_session.packages import bring
+from spark_session.packages.items import Item
+from spark_session.settings import Source
 
 if TYPE_CHECKING:
     from spark_session.plan import Plan
@@ -32,9 +35,18 @@ def take_along(plan: Plan) -> Plan:
         brought = bring.bring(plan.context, plan.settings, plan.items, jvm, say)
     except SparkSessionError as error:
         # What pip, git and Java said is in it; their tracebacks would push it out of sight.
-        raise error.with_traceback(None) from None
+        raise addressed(error, plan.items).with_traceback(None) from None
     bring.activate(brought, jvm)
     return plan.with_brought(brought)
+
+
+def addressed(error: SparkSessionError, items: Sequence[Item]) -> SparkSessionError:
+    """The error, with whom to turn to where the entry is none of the reader's own."""
+    if any(item.source is Source.ADMIN and item.text in error.what for item in items):
+        return SparkSessionError(
+            error.what, error.why, "Your administrator wants it in every session: show this to your administrator."
+        )
+    return error
 
 
 def changed(plan: Plan) -> list[str]:

@@ -14,7 +14,7 @@ from spark_session.errors import SparkSessionError
 from spark_session.packages import archive, code, jars, maven, pip, workplace
 from spark_session.packages.items import Item, Kind
 from spark_session.packages.s3_files import S3Files
-from spark_session.settings import Settings
+from spark_session.settings import Settings, Source
 
 PYTHONPATH = "spark.executorEnv.PYTHONPATH"
 CODE, PACKAGES, ENVIRONMENT = "session-code", "session-packages", "session-environment"
@@ -91,8 +91,8 @@ def activate(brought: Brought, jvm: Any) -> None:
 
 
 def changed(brought: Brought, items: Sequence[Item], settings: Settings, jvm: Any) -> list[str]:
-    """Entries whose code is another one than when the session started."""
-    mine = [item for item in items if item.kind is Kind.CODE]
+    """Entries of the call whose code is another one than when the session started."""
+    mine = [item for item in items if item.kind is Kind.CODE and item.source is Source.USER]
     files = S3Files(jvm, settings) if any(item.is_remote for item in mine) else None
     return [item.text for item in mine if item.place is not None and _stamp(item, files) != brought.stamps[item.place]]
 
