@@ -41,6 +41,7 @@ class Jupyter:
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
         command += ["--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"]
         command += ["--ServerApp.contents_manager_class=s3_contents.S3ContentsManager"]
+        command += ["--ServerApp.session_manager_class=s3_contents.S3SessionManager"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command,
@@ -325,6 +326,21 @@ def test_kernels_and_terminals_start_in_the_home_folder(jupyter: Jupyter) -> Non
     shell = next(child for child in Path("/proc").glob("[0-9]*/stat") if is_child(child, jupyter.process.pid))
     assert (shell.parent / "cwd").resolve() == jupyter.log.parent
     jupyter.call("DELETE", f"api/terminals/{terminal.json()['name']}")
+
+
+def test_a_kernel_knows_where_its_notebook_is(jupyter: Jupyter, folder: str) -> None:
+    jupyter.contents("PUT", folder, json={"type": "directory"})
+    path = jupyter.contents("POST", folder, json={"type": "notebook"}).json()["path"]
+    asked = {"path": path, "name": "Untitled.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
+    session = jupyter.call("POST", "api/sessions", json=asked).json()
+    kernel = next(
+        child.parent
+        for child in Path("/proc").glob("[0-9]*/stat")
+        if is_child(child, jupyter.process.pid) and session["kernel"]["id"] in (child.parent / "cmdline").read_text()
+    )
+    variables = dict(pair.partition("=")[::2] for pair in (kernel / "environ").read_text().split("\0"))
+    assert variables["SPARK_NOTEBOOKS_NOTEBOOK"] == path == f"{folder}/Untitled.ipynb"
+    assert jupyter.call("DELETE", f"api/sessions/{session['id']}").ok
 
 
 def test_a_stopped_server_leaves_nothing_open(s3_server: S3Server, environment: dict[str, str], tmp_path: Path) -> None:
