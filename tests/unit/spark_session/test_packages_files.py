@@ -196,9 +196,9 @@ def test_maven_repositories_are_the_administrators_then_the_calls() -> None:
 
 
 def test_ivy_asks_these_repositories_and_gives_up_on_silent_ones() -> None:
-    root = ElementTree.fromstring(maven.ivy_settings(["https://a", "file:///b/"], Path("/cache")))
+    root = ElementTree.fromstring(maven.ivy_settings(["https://a", "file:///b/", maven.CENTRAL], Path("/cache")))
     resolvers = root.findall("resolvers/chain/ibiblio")
-    assert [one.get("root") for one in resolvers] == ["https://a/", "file:///b/"]
+    assert [one.get("root") for one in resolvers] == ["https://a/", "file:///b/", None]
     assert {one.get("timeoutConstraint") for one in resolvers} == {"patience"}
     constraint = root.find("timeout-constraints/timeout-constraint")
     assert constraint is not None

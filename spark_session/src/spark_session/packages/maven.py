@@ -11,7 +11,9 @@ from xml.etree import ElementTree
 from spark_session.errors import SparkSessionError
 from spark_session.settings import Settings
 
-CENTRAL = "https://repo1.maven.org/maven2/"
+CENTRAL = "Maven Central"
+"""Ivy knows where that is."""
+
 CONNECT_MILLISECONDS = 15_000
 READ_MILLISECONDS = 120_000
 
@@ -41,10 +43,10 @@ def ivy_settings(places: Sequence[str], cache: Path) -> str:
         ElementTree.SubElement(
             chain,
             "ibiblio",
+            {} if place == CENTRAL else {"root": place.rstrip("/") + "/"},
             name=f"repository-{number}",
             m2compatible="true",
             usepoms="true",
-            root=place.rstrip("/") + "/",
             timeoutConstraint="patience",
         )
     return ElementTree.tostring(root, encoding="unicode")
