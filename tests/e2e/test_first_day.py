@@ -95,6 +95,36 @@ def assert_delays_match(notebook: nbformat.NotebookNode, store: Store) -> None:
         assert shown.loc[carrier].astype(float).tolist() == pytest.approx(expected.loc[carrier].tolist(), nan_ok=True)
 
 
+BESIDE = """\
+from spark_session import get_spark_session
+with get_spark_session(executors=1, py_files="helper.py") as spark:
+    import helper
+    print(helper.NUMBER, spark.sparkContext.parallelize([0], 1).map(lambda _: __import__("helper").NUMBER).collect())"""
+MISSPELT = """get_spark_session(packages=["polarz==1.*", "org.postgresql:postgresql:42.7.7"])"""
+
+
+def test_a_module_beside_the_notebook_is_imported_on_executors(researcher: Visitor, store: Store) -> None:
+    page = researcher.page
+    cells = [nbformat.v4.new_code_cell(source) for source in (BESIDE, MISSPELT)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+    store.write(RESEARCHER, "Welcome/beside.ipynb", nbformat.writes(notebook).encode())
+    store.write(RESEARCHER, "Welcome/helper.py", b"NUMBER = 42\n")
+    page.reload()
+    lab.wait_for_lab(page)
+    lab.open_file(page, "Welcome", "beside.ipynb")
+    lab.run_all_cells(page)
+    page.locator(".jp-Notebook:visible .jp-OutputArea-output").last.scroll_into_view_if_needed()
+    researcher.screenshot("05-beside-the-notebook")
+    lab.save(page)
+    beside, misspelt = nbformat.reads(store.read(RESEARCHER, "Welcome/beside.ipynb").decode(), as_version=4).cells
+    assert "42 [42]" in "".join(output.get("text", "") for output in beside.outputs)
+    [error] = [output for output in misspelt.outputs if output.output_type == "error"]
+    assert error.ename == "SparkSessionError"
+    assert "subprocess" not in "".join(error.traceback)
+    assert error.evalue.startswith("polarz==1.* cannot be looked up. pip's index does not answer from here")
+
+
 def test_stop_and_start_keeps_the_notebook_byte_for_byte(researcher: Visitor, running: Running, store: Store) -> None:
     before = store.read(RESEARCHER, "/".join(EXAMPLE))
     lab.stop_instance(researcher)

@@ -28,6 +28,7 @@ class Jupyter:
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
         command += ["--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"]
         command += ["--ServerApp.contents_manager_class=s3_contents.S3ContentsManager"]
+        command += ["--ServerApp.session_manager_class=s3_contents.S3SessionManager"]
         command += arguments
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

@@ -6,7 +6,7 @@ import json
 import warnings
 from collections.abc import Mapping
 
-from traitlets import Bool, Dict, Float, Integer, TraitError, Unicode, validate
+from traitlets import Bool, Dict, Float, Integer, List, TraitError, Unicode, validate
 from traitlets.config import Config, Configurable
 
 from spark_session.errors import SparkSessionError, SparkSessionWarning
@@ -83,6 +83,19 @@ class SparkSessionDefaults(Configurable):
         600.0,
         min=0.0,
         help="Seconds that a script which runs unattended waits for its first executor, before it ends with the reason why there is none.",
+    ).tag(config=True)
+    packages = List(
+        Unicode(),
+        help="Python packages, jars and Maven coordinates of every session, before those of the call, as for its `packages=`.",
+    ).tag(config=True)
+    py_files = List(
+        Unicode(),
+        help="Code of every session, as for `py_files=`: folders of the image, s3:// addresses, repositories "
+        "(git+https://host/repository@revision#subdirectory=src).",
+    ).tag(config=True)
+    maven_repositories = List(
+        Unicode(),
+        help="Where Maven coordinates are looked up, in this order; none is Maven Central. pip has its own settings.",
     ).tag(config=True)
     conf = Dict(help="Spark settings of every session. A call's own conf wins where researchers may set the key.").tag(
         config=True

@@ -12,6 +12,7 @@ from spark_session.errors import SparkSessionError
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 HOME_VARIABLE = "SPARK_NOTEBOOKS_S3_HOME"
+NOTEBOOK_VARIABLE = "SPARK_NOTEBOOKS_NOTEBOOK"
 JARS_VARIABLE = "SPARK_SESSION_JARS"
 EVENT_LOGS_VARIABLE = "SPARK_SESSION_EVENT_LOGS"
 IMAGE_VARIABLE = "SPARK_NOTEBOOKS_IMAGE"
@@ -76,6 +77,7 @@ class Environment:
         title: what the notebook or script is called.
         jars: folder of jars on top of PySpark's own; None in the image, which has them.
         event_logs: folder of this machine whose event logs somebody collects; None where nobody does.
+        notebook_folder: "s3://..." address of the folder that the notebook is in; None where it is not on S3.
         server_url: address of the hub's Jupyter server that this runs in, a path where no more is known; None elsewhere.
     """
 
@@ -85,6 +87,7 @@ class Environment:
     title: str
     jars: Path | None = None
     event_logs: Path | None = None
+    notebook_folder: str | None = None
     server_url: str | None = None
 
     @property
@@ -117,6 +120,7 @@ def detect(
         title=_title(variables),
         jars=_jars(variables),
         event_logs=_event_logs(variables),
+        notebook_folder=_notebook_folder(variables),
         # As the hub tells its servers: with the host where it knows that, without in any case.
         server_url=variables.get("JUPYTERHUB_PUBLIC_URL") or variables.get("JUPYTERHUB_SERVICE_PREFIX") or None,
     )
@@ -190,6 +194,15 @@ def _credentials(variables: Mapping[str, str], home: Path, in_pod: bool) -> Cred
     if variables.get("AWS_SHARED_CREDENTIALS_FILE") or (home / ".aws" / "credentials").is_file():
         return Credentials.PROFILE
     return None
+
+
+def _notebook_folder(variables: Mapping[str, str]) -> str | None:
+    # Jupyter's own JPY_SESSION_NAME names folders of this machine only; the session manager of s3_contents sets this one.
+    home, notebook = (variables.get(HOME_VARIABLE) or "").rstrip("/"), variables.get(NOTEBOOK_VARIABLE)
+    if not home or not notebook:
+        return None
+    folder = notebook.strip("/").rpartition("/")[0]
+    return f"{home}/{folder}" if folder else home
 
 
 def _event_logs(variables: Mapping[str, str]) -> Path | None:

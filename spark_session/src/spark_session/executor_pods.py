@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
 
@@ -16,6 +17,9 @@ SESSION_LABEL = f"{LABEL_PREFIX}/session"
 EXECUTOR_LABEL = "spark-exec-id"
 GRACE = 1
 """Seconds between the polite signal and the other one, for executors that nobody needs any more."""
+
+OVERDUE_SECONDS = 15.0
+"""Longer than a busy node takes to end a pod after the time that it had for ending by itself."""
 
 Pod = Object
 
@@ -49,10 +53,10 @@ class ExecutorPods:
         with self._api() as api:
             return api.log(name, lines)
 
-    def delete(self, name: str) -> None:
-        """Delete one pod."""
+    def delete(self, name: str, grace: int = GRACE) -> None:
+        """Delete one pod; with a grace of 0 at once, whether or not its node confirms its end."""
         with self._api() as api:
-            api.delete("pods", name, gracePeriodSeconds=GRACE)
+            api.delete("pods", name, gracePeriodSeconds=grace)
 
     def delete_session(self, session_id: str) -> None:
         """Delete all executor pods of a session."""
@@ -76,6 +80,12 @@ def session_of(pod: Pod) -> str:
 def executor_of(pod: Pod) -> str:
     """Spark's number of the executor in a pod."""
     return str(pod["metadata"].get("labels", {}).get(EXECUTOR_LABEL, ""))
+
+
+def is_overdue(pod: Pod, now: float) -> bool:
+    """Whether a pod should have ended long ago and has not: nobody on its node does what is asked. now: seconds since 1970."""
+    due = pod["metadata"].get("deletionTimestamp")
+    return due is not None and now - datetime.fromisoformat(due).timestamp() > OVERDUE_SECONDS
 
 
 def is_owned_by(pod: Pod, owner: str) -> bool:

@@ -112,6 +112,19 @@ def ensure_started(settings: Mapping[str, str], ready: Launch | None = None) -> 
         started.connect()
 
 
+def connected(settings: Mapping[str, str]) -> Any:
+    """PySpark's view of this process's JVM, started where there is none, in whichever way.
+
+    Raises:
+        PySparkRuntimeError: see `ensure_started`.
+    """
+    from pyspark import SparkConf, SparkContext
+
+    ensure_started(settings)
+    SparkContext._ensure_initialized(conf=SparkConf(loadDefaults=False).setAll(list(settings.items())))
+    return SparkContext._jvm
+
+
 def _gateway(connection: Path) -> Any:
     from pyspark.java_gateway import launch_gateway
     from pyspark.serializers import UTF8Deserializer, read_int

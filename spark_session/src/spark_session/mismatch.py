@@ -35,7 +35,10 @@ class Installed:
 
 def installed() -> Installed:
     """This Python."""
-    packages = {found.metadata["Name"].lower().replace("_", "-"): found.version for found in metadata.distributions()}
+    packages: dict[str, str] = {}
+    for found in metadata.distributions():
+        # The first one on the search path is the one that is imported.
+        packages.setdefault(found.metadata["Name"].lower().replace("_", "-"), found.version)
     return Installed(platform.python_version(), packages)
 
 
@@ -58,8 +61,8 @@ def difference(notebook: Installed, executor: Installed) -> Reason | None:
         Kind.MISMATCH,
         "Executors don't have the same Python packages as this notebook.",
         " ".join(parts),
-        "Functions that use these will fail on executors. Packages that you install in the notebook are not theirs: ask your administrator "
-        "to add them to the image.",
+        "Functions that use these will fail on executors. Packages that you install in the notebook are not theirs: name them in the "
+        "call, get_spark_session(packages=[...]), or ask your administrator to add them to the image.",
     )
 
 

@@ -6,11 +6,14 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spark_session.context import Context
 from spark_session.errors import SparkSessionError
+from spark_session.packages.bring import Brought, rows
+from spark_session.packages.items import Item
+from spark_session.packages.look import look
 from spark_session.pod_template import executor_pod
 from spark_session.settings import SetBy, Settings, Source, Value, find, misspelt
 from spark_session.steps import STEPS
@@ -29,20 +32,33 @@ class Plan:
         settings: Spark settings, by key.
         variables: environment variables of the driver, Python and JVM.
         files: text of the files the session needs, by path.
+        items: packages and code that it brings along.
+        brought: what came of them; None before the session starts, and where there are none.
     """
 
     context: Context
     settings: Settings
     variables: Mapping[str, str]
     files: Mapping[Path, str]
+    items: tuple[Item, ...] = ()
+    brought: Brought | None = None
+
+    def with_brought(self, brought: Brought) -> Plan:
+        """The plan with the settings of what was brought along."""
+        return replace(self, settings=self.settings | brought.settings, brought=brought)
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Source, name and value of every setting, then of every variable, each sorted by name; secrets are masked."""
+        """Source, name and value of all that is brought along, of every setting and of every variable, the latter sorted by name; secrets are masked."""
+        along = rows(self.items) if self.brought is None else self.brought.rows
         settings = [
             (value.source.value, key, "(hidden)" if _SECRET.search(key) else value.text)
             for key, value in sorted(self.settings.items())
         ]
-        return settings + [(Source.DETECTED.value, f"${name}", text) for name, text in sorted(self.variables.items())]
+        return (
+            along
+            + settings
+            + [(Source.DETECTED.value, f"${name}", text) for name, text in sorted(self.variables.items())]
+        )
 
     def __repr__(self) -> str:
         rows = self.rows()
@@ -73,7 +89,7 @@ def build(context: Context) -> Plan:
     settings |= _user_conf(context.request.conf)
     workspace = context.environment.workspace
     template = {} if workspace is None else {context.pod_template: json.dumps(executor_pod(context), indent=2)}
-    return Plan(context, settings, driver_variables(context), template)
+    return Plan(context, settings, driver_variables(context), template, look(context))
 
 
 def driver_variables(context: Context) -> dict[str, str]:

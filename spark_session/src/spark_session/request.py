@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from spark_session.errors import SparkSessionError, show
+from spark_session.packages.items import parse_environment, parse_packages, parse_py_files
 from spark_session.sizes import parse_cores, parse_memory
 
 LONGEST_NAME = 100
@@ -27,6 +28,9 @@ class Request:
         conf: Spark settings.
         min_executors: executors that a session has at least, where their number follows the work.
         max_executors: executors that it has at most then.
+        packages: Python packages, jars and Maven coordinates.
+        py_files: code of one's own.
+        environment: a packed environment.
     """
 
     executors: int | None = None
@@ -36,6 +40,9 @@ class Request:
     conf: Mapping[str, str] = field(default_factory=dict)
     min_executors: int | None = None
     max_executors: int | None = None
+    packages: tuple[str, ...] = ()
+    py_files: tuple[str, ...] = ()
+    environment: str | None = None
 
     @classmethod
     def parse(
@@ -48,6 +55,9 @@ class Request:
         *,
         min_executors: object = None,
         max_executors: object = None,
+        packages: object = None,
+        py_files: object = None,
+        environment: object = None,
     ) -> Request:
         """Check the arguments as a person wrote them.
 
@@ -62,6 +72,9 @@ class Request:
             conf={} if conf is None else _parse_conf(conf),
             min_executors=None if min_executors is None else _parse_executors(min_executors, "min_executors", least=0),
             max_executors=None if max_executors is None else _parse_executors(max_executors, "max_executors"),
+            packages=() if packages is None else parse_packages(packages),
+            py_files=() if py_files is None else parse_py_files(py_files),
+            environment=None if environment is None else parse_environment(environment),
         )
 
     def differences(self, other: Request) -> list[str]:

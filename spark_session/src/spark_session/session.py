@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +25,7 @@ from spark_session.defaults import load_defaults
 from spark_session.display import is_interactive
 from spark_session.environment import detect
 from spark_session.errors import SparkSessionError, SparkSessionWarning
+from spark_session.packages import along
 from spark_session.plan import Plan, build
 from spark_session.processes import start_time
 from spark_session.request import Request
@@ -60,6 +61,9 @@ def get_spark_session(
     *,
     min_executors: int | None = None,
     max_executors: int | None = None,
+    packages: str | Sequence[str] | None = None,
+    py_files: str | Sequence[str] | None = None,
+    environment: str | None = None,
 ) -> SparkSession:
     """Get the Spark session of this notebook or script, started if there is none.
 
@@ -75,20 +79,26 @@ def get_spark_session(
         min_executors: executors that stay when there is nothing to do, 1 if nothing is said. With this or max_executors the number of
             executors follows the work.
         max_executors: the most executors; your administrator's limit if nothing is said.
+        packages: what the session has beside what is in the image, in the notebook and on executors: Python packages as for `pip install`
+            ("polars==1.*", wheels on this machine, S3 or the web), jars and Maven coordinates ("group:artifact:version").
+        py_files: code of your own to import, in the notebook and on executors: .py, .zip, .egg and .whl files, folders, s3:// addresses,
+            repositories ("git+https://host/repository@revision#subdirectory=src"). What is not absolute is beside your notebook.
+        environment: a .tar.gz file that venv-pack or conda-pack made, whose packages come after those of the image.
 
     Returns:
         The session. A second call gets the same one, with a warning when it asks for something else.
 
     Raises:
-        SparkSessionError: the arguments, the environment or the administrator's limits don't allow it.
+        SparkSessionError: the arguments, the environment or the administrator's limits don't allow it, or a package cannot be had.
     """
     global _running  # noqa: PLW0603 (a process has one SparkContext)
     request = Request.parse(
-        executors, cores, memory, name, conf, min_executors=min_executors, max_executors=max_executors
-    )
+        executors, cores, memory, name, conf, min_executors=min_executors, max_executors=max_executors,
+        packages=packages, py_files=py_files, environment=environment,
+    )  # fmt: skip
     with _lock:
         if (running := _alive()) is not None:
-            _tell_differences(running.plan.context.request, request)
+            _tell_differences(running.plan, request)
             return running.spark
         _discard()
         _refuse_foreign_session()
@@ -96,8 +106,9 @@ def get_spark_session(
         watcher = watch.prepare(plan)
         records.write(records.folder(os.environ), _starting(plan))
         try:
-            spark = _start(plan)
+            spark, plan = _start(plan)
         except BaseException:
+            _remove_scratch(plan)
             records.remove(records.folder(os.environ), plan.context.session_id)
             raise
         record = _started(spark, plan)
@@ -187,7 +198,15 @@ def _refuse_foreign_session() -> None:
         )
 
 
-def _tell_differences(had: Request, asked: Request) -> None:
+def _tell_differences(plan: Plan, asked: Request) -> None:
+    had = plan.context.request
+    if asked.py_files == had.py_files and (changed := along.changed(plan)):
+        warnings.warn(
+            f"{', '.join(changed)} changed since the session started. It goes on with the code as it was then, here and on executors. "
+            "For the new code call spark.stop() first, and import it again.",
+            SparkSessionWarning,
+            stacklevel=3,
+        )
     if asked != Request() and (names := had.differences(asked)):
         warnings.warn(
             f"The session that is already running is used as it is, though this call differs in {', '.join(names)}. "
@@ -197,7 +216,7 @@ def _tell_differences(had: Request, asked: Request) -> None:
         )
 
 
-def _start(plan: Plan) -> SparkSession:
+def _start(plan: Plan) -> tuple[SparkSession, Plan]:
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
@@ -210,9 +229,9 @@ def _start(plan: Plan) -> SparkSession:
         launch.ensure_started(settings, ready)
         if ready is not None:
             _clear_properties(ready.settings.keys() - settings.keys())
-        spark: SparkSession = SparkSession.builder.config(map=settings).getOrCreate()
+        plan = along.take_along(plan)
+        spark: SparkSession = SparkSession.builder.config(map=_texts(plan.settings)).getOrCreate()
     except PySparkRuntimeError as error:
-        _remove_scratch(plan)
         if error.getCondition() != "JAVA_GATEWAY_EXITED":
             raise
         raise SparkSessionError(
@@ -221,13 +240,12 @@ def _start(plan: Plan) -> SparkSession:
             "Spark needs Java 17 or later: install one, or point JAVA_HOME at it.",
         ) from error
     except Py4JJavaError as error:
-        _remove_scratch(plan)
         raise SparkSessionError(
             "Spark did not start.",
             str(error.java_exception.getMessage()).strip(),
             "spark_session.explain() shows the settings it was started with.",
         ) from error
-    return spark
+    return spark, plan
 
 
 def _prepare_jvm(settings: Mapping[str, str]) -> launch.Launch | None:

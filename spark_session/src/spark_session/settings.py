@@ -59,6 +59,8 @@ class Setting:
 
 
 _WHERE = "Leave it out: where the session runs is decided by where the code runs (see spark_session.explain())."
+_PACKAGES = 'Use packages=, for example packages=["org.postgresql:postgresql:42.7.7", "s3://bucket/tool.jar"].'
+_BRING = "Use environment= for a packed environment, packages= for packages, and py_files= for code."
 _ADMIN = "Ask your administrator, who can set it for everyone."
 
 SETTINGS = (
@@ -179,6 +181,14 @@ SETTINGS = (
     Setting("spark.kubernetes.allocation.batch.size", "Executor pods created at once.", SetBy.ADMIN, _ADMIN),
     Setting("spark.kubernetes.allocation.batch.delay", "Time between two such batches.", SetBy.ADMIN, _ADMIN),
     Setting("spark.executorEnv.", "Environment variables of the executors."),
+    Setting("spark.archives", "What executors unpack before their first task.", SetBy.SESSION, _BRING),
+    Setting("spark.submit.pyFiles", "Code of one's own.", SetBy.SESSION, "Use py_files=."),
+    Setting("spark.jars", "Jars for the driver and the executors.", SetBy.SESSION, _PACKAGES),
+    Setting("spark.jars.packages", "Maven coordinates.", SetBy.SESSION, _PACKAGES),
+    Setting("spark.jars.repositories", "Maven repositories besides the administrator's, or Maven Central."),
+    Setting("spark.jars.excludes", "group:artifact of what Maven coordinates need and the session is not to have."),
+    Setting("spark.jars.ivy", "Where Ivy keeps what it has downloaded: ~/.ivy2."),
+    Setting("spark.jars.ivySettings", "Settings of Ivy in place of all repositories."),
     Setting("spark.hadoop.fs.s3.impl", "s3:// is read by S3A, as s3a:// is."),
     Setting("spark.hadoop.fs.s3a.endpoint", "URL of the S3 store."),
     Setting("spark.hadoop.fs.s3a.endpoint.region", "AWS region."),

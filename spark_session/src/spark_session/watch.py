@@ -164,6 +164,8 @@ class Watcher:
             before = self._executors.pop(one.pod, None)
             if not event.deleted:
                 self._executors[one.pod] = one
+            elif one.started is not None and one.ended is None:
+                one = replace(one, phase="Unknown")  # it went without a word of its node, which is lost
             self._mourn(one, before)
 
     def _mourn(self, one: Executor, before: Executor | None) -> None:
@@ -234,8 +236,9 @@ class Watcher:
             return [refused(error.status, error.message, self._facts.size)]
         now = time.monotonic()
         self._free_since = self._free_since or now
-        if self._past or now - self._free_since < UNMADE_WORTH_A_WORD:
-            return []  # those that crash are made again
+        leaving = any(one.leaving and one.ended is None for one in self._executors.values())
+        if self._past or leaving or now - self._free_since < UNMADE_WORTH_A_WORD:
+            return []  # those that crash are made again, and those that go are waited for
         # The pod that was asked about is not the one that Spark makes, or Spark makes none: only its log tells.
         driver.log_refusals()
         return [unexplained(self._asked - counted.created)]

@@ -108,7 +108,7 @@ session = requests.post(url + "/api/sessions", headers=headers, timeout=30, json
     "path": "Welcome/new.ipynb", "type": "notebook", "name": "", "kernel": {{"name": "python3"}}}}).json()
 channels = f"ws://127.0.0.1:8888/api/kernels/{{session['kernel']['id']}}/channels?token={TOKEN}"
 kernel = websocket.create_connection(channels, timeout=90)
-code = "import os, shutil; print('KERNEL', os.getcwd(), shutil.which('python'))"
+code = "import os, shutil; print('KERNEL', os.getcwd(), shutil.which('python'), os.environ['SPARK_NOTEBOOKS_NOTEBOOK'])"
 kernel.send(json.dumps({{"header": {{"msg_id": "1", "msg_type": "execute_request", "username": "", "session": uuid.uuid4().hex,
     "version": "5.3"}}, "parent_header": {{}}, "metadata": {{}}, "content": {{"code": code}}, "channel": "shell", "buffers": []}}))
 while (message := json.loads(kernel.recv()))["msg_type"] != "stream":
@@ -127,7 +127,7 @@ requests.delete(f"{{url}}/api/terminals/{{terminal}}", headers=headers, timeout=
 """
     )
     assert out.splitlines() == [
-        "KERNEL /home/jovyan /opt/venv/bin/python",
+        "KERNEL /home/jovyan /opt/venv/bin/python Welcome/new.ipynb",
         "TERMINAL /home/jovyan /opt/venv/bin/python /usr/bin/git",
     ]
 

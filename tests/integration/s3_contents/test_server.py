@@ -305,6 +305,21 @@ def test_kernels_and_terminals_start_in_the_home_folder(jupyter: Jupyter) -> Non
     jupyter.call("DELETE", f"api/terminals/{terminal.json()['name']}")
 
 
+def test_a_kernel_knows_where_its_notebook_is(jupyter: Jupyter, folder: str) -> None:
+    jupyter.contents("PUT", folder, json={"type": "directory"})
+    path = jupyter.contents("POST", folder, json={"type": "notebook"}).json()["path"]
+    asked = {"path": path, "name": "Untitled.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
+    session = jupyter.call("POST", "api/sessions", json=asked).json()
+    kernel = next(
+        child.parent
+        for child in Path("/proc").glob("[0-9]*/stat")
+        if is_child(child, jupyter.process.pid) and session["kernel"]["id"] in (child.parent / "cmdline").read_text()
+    )
+    variables = dict(pair.partition("=")[::2] for pair in (kernel / "environ").read_text().split("\0"))
+    assert variables["SPARK_NOTEBOOKS_NOTEBOOK"] == path == f"{folder}/Untitled.ipynb"
+    assert jupyter.call("DELETE", f"api/sessions/{session['id']}").ok
+
+
 def test_a_stopped_server_leaves_nothing_open(s3_server: S3Server, environment: dict[str, str], tmp_path: Path) -> None:
     s3_server.create_bucket(BUCKET)
     server = Jupyter(tmp_path, environment | {"HOME": str(tmp_path)})

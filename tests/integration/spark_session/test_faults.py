@@ -24,6 +24,7 @@ from cluster.settings import cgroup
 from tests.support.notebook_pod import Notebook, running_notebook
 
 QUOTA = {"pods": 4}  # the notebook and three executors
+FIRST, WORKER = "node0", "node1"
 
 START = """
 import json, os, sys, time
@@ -54,9 +55,10 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[Cluster]:
-    """A node of this file's own: its API goes away, which others that run at the same time must not notice."""
+    """A cluster of this file's own: its API goes away, and its worker, which others that run at the same time must not notice."""
     node = Cluster(os.environ.get("SPARK_NOTEBOOKS_TEST_CLUSTER", "test") + "-faults")
-    node.up(durable=False)
+    node.up(durable=False, nodes=2)
+    node.kubectl("cordon", WORKER)  # nobody needs the image there before the last test
     yield node
     node.delete()
 
@@ -378,6 +380,55 @@ def test_the_api_servers_own_sentences_are_understood(notebook: Notebook, strict
         )
         reason = refused(403, answer.stderr.strip(), size)
         assert (reason.kind, words in reason.why) == (kind, True), reason
+
+
+def test_a_node_is_lost_in_the_middle_of_a_job(run: Run, notebook: Notebook, node: Cluster) -> None:
+    """The last test of the file: the worker does not come back. Spark misses its executor as soon as it is told to, here sooner than by default."""
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(
+            run,
+            """
+from pathlib import Path
+import spark_session
+from pyspark import TaskContext
+
+def slow(number):
+    time.sleep(1)
+    return number, TaskContext.get().attemptNumber()
+
+soon = {"spark.network.timeout": "16s", "spark.network.timeoutInterval": "4s", "spark.executor.heartbeatInterval": "4s"}
+spark = start(executors=1, conf=soon)
+wait_until(lambda: executors(spark) == 1)
+Path("/tmp/one").touch()
+wait_until(Path("/tmp/worker").exists)
+spark_session.cluster().scale(2)
+wait_until(lambda: executors(spark) == 2, 300)
+Path("/tmp/two").touch()
+numbers = spark.sparkContext.parallelize(range(60), 60).map(slow).collect()
+print(sum(number for number, _ in numbers), max(attempt for _, attempt in numbers), flush=True)
+wait_until(lambda: executors(spark) == 2, 180)
+hosts = {one.host for one in spark_session.cluster().executors() if one.state == "running"}
+print(len(hosts), spark.range(1000).count(), flush=True)
+time.sleep(6)  # the next look
+""",
+        )
+
+        def made(name: str) -> bool:
+            return running.done() or name in notebook.kubectl("exec", notebook.name, "--", "ls", "/tmp").split()
+
+        wait_until(lambda: made("one"))
+        node.kubectl("cordon", FIRST)
+        node.kubectl("uncordon", WORKER)
+        notebook.kubectl("exec", notebook.name, "--", "touch", "/tmp/worker")
+        wait_until(lambda: made("two"))
+        node.kubectl("uncordon", FIRST)
+        time.sleep(3)  # it has tasks now
+        node.lose_node(1)
+        result = running.result()
+    assert result.stdout.split() == ["1770", "1", "1", "1000"], result.stderr  # both on the node that is left
+    assert "An executor on the node node1 is lost." in result.stderr
+    assert "its node does not answer any more" in result.stderr
+    assert "has not made all executors" not in result.stderr
 
 
 def quantities(resources: dict[str, dict[str, str]]) -> dict[str, dict[str, Decimal]]:

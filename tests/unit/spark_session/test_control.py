@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import ipywidgets
@@ -10,6 +11,7 @@ from spark_session.control.scheduler import Registered, registered
 from spark_session.control.table import Executor, Executors, merge
 from spark_session.control.view import control, show_live, to_html, to_text
 from spark_session.errors import SparkSessionError
+from spark_session.executor_pods import is_overdue
 
 from spark_session import steps
 
@@ -145,3 +147,12 @@ def test_the_control_in_a_notebook_scales_and_says_what_is_refused() -> None:
 def test_outside_of_a_notebook_it_is_text(capsys: pytest.CaptureFixture[str]) -> None:
     show_live(Held())
     assert capsys.readouterr().out == "asked: []\n"
+
+
+@pytest.mark.parametrize(
+    ("due", "overdue"), [(None, False), ("2026-11-21T02:00:30Z", False), ("2026-11-21T02:00:05Z", True)]
+)
+def test_a_pod_whose_node_does_nothing_is_overdue(due: str | None, overdue: bool) -> None:
+    now = datetime.fromisoformat("2026-11-21T02:00:31Z").timestamp()
+    metadata = {"name": "a"} if due is None else {"name": "a", "deletionTimestamp": due}
+    assert is_overdue({"metadata": metadata}, now) is overdue

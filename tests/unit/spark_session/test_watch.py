@@ -204,6 +204,18 @@ def test_a_crash_is_told_once(watcher: Watcher, kubernetes: Kubernetes, reports:
     watcher.end()
 
 
+def test_an_executor_that_goes_without_a_word_of_its_node_is_lost(
+    watcher: Watcher, kubernetes: Kubernetes, reports: Reports
+) -> None:
+    kubernetes.changes = [
+        {"type": "ADDED", "object": pod(1, **RUNNING)},
+        {"type": "DELETED", "object": pod(1, **RUNNING)},
+    ]
+    [trouble] = reports.wait(lambda report: bool(report.past)).past
+    assert trouble.reason.kind is Kind.NODE
+    watcher.end()
+
+
 def test_a_new_list_tells_no_crash_again(watcher: Watcher, kubernetes: Kubernetes, reports: Reports) -> None:
     kubernetes.pods = [pod(1, **CRASHED)]
     too_old = {"type": "ERROR", "object": {"code": 410, "reason": "Expired", "message": "too old"}}

@@ -268,8 +268,10 @@ class Cluster:
             with suppress(Exception):
                 self._decide()
             if look % COLLECT_EVERY == 0 and self._ended is not None:
-                with suppress(OSError):
+                with suppress(Exception):
                     self._ended.collect()
+                    if sum(one.active for one in self._scheduler.registered()) < self._target:
+                        self._ended.give_up()
 
     def _decide(self) -> None:
         with self._lock:

@@ -7,11 +7,12 @@ for each of them. Pods that have ended take nothing from a quota.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from threading import Lock
 
-from spark_session.executor_pods import ExecutorPods, Pod, executor_of
+from spark_session.executor_pods import ExecutorPods, Pod, executor_of, is_overdue
 
 LINES = 1000
 MOST_LOGS = 200
@@ -37,6 +38,17 @@ class Ended:
             for pod in self._pods.list(self._session_id, ended=True):
                 self._keep(pod)
                 self._pods.delete(pod["metadata"]["name"])
+
+    def give_up(self) -> None:
+        """Delete for good the pods of executors whose node is lost. Raises OSError where the Kubernetes API does not answer.
+
+        Spark takes such an executor for one that runs until its pod is gone, and starts no other in its place; Kubernetes waits for the node,
+        which may never come back.
+        """
+        with self._lock:
+            for pod in self._pods.list(self._session_id):
+                if is_overdue(pod, time.time()):
+                    self._pods.delete(pod["metadata"]["name"], grace=0)
 
     def keep(self, pods: Iterable[Pod]) -> None:
         """Keep the logs of executors that are about to go. What cannot be had is left out."""

@@ -1,0 +1,26 @@
+"""Sessions of Jupyter, whose kernels know where on S3 their notebook is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_server.services.sessions.sessionmanager import SessionManager
+
+NOTEBOOK_VARIABLE = "SPARK_NOTEBOOKS_NOTEBOOK"
+
+
+class S3SessionManager(SessionManager):
+    """Jupyter's own, with the path of the notebook in the kernel's environment.
+
+    Jupyter names a kernel the notebook's path on the local disk (JPY_SESSION_NAME), which a folder that is on S3 only is not part of.
+    """
+
+    def get_kernel_env(self, path: str | None, name: Any = None) -> dict[str, str]:
+        """The environment of a kernel.
+
+        Args:
+            path: API path of the notebook, such as "work/flights.ipynb".
+            name: what the session is called.
+        """
+        variables: dict[str, str] = super().get_kernel_env(path, name)
+        return {**variables, NOTEBOOK_VARIABLE: path} if path else variables
