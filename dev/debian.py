@@ -25,6 +25,8 @@ PACKAGES = {
     "iptables": "iptables",
     "mmdebstrap": "mmdebstrap",
     "mount": "mount",
+    "node": "nodejs",
+    "npm": "npm",
     "nsenter": "util-linux",
     "runc": "runc",
     "socat": "socat",

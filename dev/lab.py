@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from dev.lab_extension import lab_extension
 from dev.paths import REPOSITORY, cache_folder, data_folder
 from dev.progress import say, step
 from dev.relay import RelayError, chosen_port, require_free
@@ -37,13 +38,14 @@ def jars() -> Path:
     return folder
 
 
-def environment(server: S3Server, jars: Path, home: Path) -> dict[str, str]:
+def environment(server: S3Server, jars: Path, extension: Path, home: Path) -> dict[str, str]:
     """What a notebook pod's environment says, for this machine."""
     return {
         **os.environ,
         **server.environment(),
         "PYTHONPATH": os.pathsep.join(str(REPOSITORY / package) for package in PACKAGES),
         "JUPYTER_CONFIG_PATH": str(REPOSITORY / "notebook-image" / "etc" / "jupyter"),
+        "JUPYTER_PATH": str(extension),
         "SPARK_NOTEBOOKS_S3_HOME": f"s3://{BUCKET}/users/{os.environ.get('USER', 'me')}",
         "SPARK_SESSION_JARS": str(jars),
         "HOME": str(home),
@@ -56,7 +58,7 @@ def command(port: int, home: Path) -> list[str]:
         *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
         *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
         f"--ServerApp.root_dir={home}",
-        *("--ServerApp.jpserver_extensions=welcome=True", "--ServerApp.jpserver_extensions=spark_ui=True"),
+        *(f"--ServerApp.jpserver_extensions={name}=True" for name in ("s3_contents", "spark_ui", "welcome")),
         f"--Welcome.examples={REPOSITORY / 'notebook-image' / 'examples'}",
         "--ServerApp.answer_yes=True",  # one Ctrl-C ends it
     ]
@@ -70,11 +72,11 @@ def main() -> int:
         port = chosen_port(os.environ)
         require_free(folder, port)
         ensure_programs("java")
-        connector = jars()
+        connector, extension = jars(), lab_extension()
         with S3Server(folder / "s3") as server:
             server.create_bucket(BUCKET)
             say(f"Notebooks are kept in {folder / 's3'}. Ctrl-C ends JupyterLab and the S3 server.")
-            lab = subprocess.Popen(command(port, home), env=environment(server, connector, home), cwd=home)
+            lab = subprocess.Popen(command(port, home), env=environment(server, connector, extension, home), cwd=home)
             try:
                 return lab.wait()
             except KeyboardInterrupt:

@@ -6,14 +6,13 @@ import time
 import urllib.request
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
 from cluster import Cluster
 from dev import images
 from dev.platform import evaluation_values
 from tests.bench.report import Row, row
 from tests.e2e import lab
-from tests.e2e.conftest import BROWSER, Running, install, visit
+from tests.e2e.conftest import Running, install, visit
+from tests.support.browser import chromium
 
 USER = "bench"
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
@@ -45,17 +44,14 @@ def starts(node: Cluster, running: Running) -> list[Row]:
 def click_to_lab(running: Running) -> list[Row]:
     """From the click on "Start My Server" to a Lab that can be used, with the image on the node."""
     times = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**BROWSER)
-        with visit(browser, running, Path(".bench"), USER) as visitor:
-            visitor.sign_in()
-            for number in range(RUNS):
-                begin = time.monotonic()
-                lab.start_instance(visitor)
-                times.append(time.monotonic() - begin)
-                if number < RUNS - 1:
-                    lab.stop_instance(visitor)
-        browser.close()
+    with chromium() as browser, visit(browser, running, Path(".bench"), USER) as visitor:
+        visitor.sign_in()
+        for number in range(RUNS):
+            begin = time.monotonic()
+            lab.start_instance(visitor)
+            times.append(time.monotonic() - begin)
+            if number < RUNS - 1:
+                lab.stop_instance(visitor)
     return [row("click to Lab", "s", times)]
 
 

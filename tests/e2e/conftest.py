@@ -7,23 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from cluster import Cluster
 from dev import images
 from dev.platform import NODE_PORT, Accounts, Platform, evaluation_values
 from dev.target import of_node
-from dev.toolchain import ensure_programs
-
-# Chromium asks its vendor's servers for updates and the like unless it is told not to.
-BROWSER: dict[str, Any] = {
-    "executable_path": "/usr/bin/chromium",
-    "args": [
-        *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    ],
-}
-WINDOW = {"width": 1440, "height": 1000}
+from tests.support.browser import WINDOW, chromium
 
 
 @dataclass(frozen=True)
@@ -56,11 +46,8 @@ def running(node: Cluster) -> Running:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    ensure_programs("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**BROWSER)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Visitor:

@@ -71,6 +71,14 @@ def test_example_runs_on_two_executors(researcher: Visitor, running: Running, st
     researcher.screenshot("05-table")
 
 
+def test_history_shows_what_was_saved(researcher: Visitor) -> None:
+    researcher.page.get_by_role("button", name="Show the versions of this file").click()
+    versions = researcher.page.get_by_role("region", name="History of a file").get_by_role("listitem")
+    expect(versions.first).to_contain_text("current", timeout=30_000)
+    expect(versions.nth(1)).to_contain_text("Restore")
+    researcher.screenshot("05-history")
+
+
 def assert_delays_match(notebook: nbformat.NotebookNode, store: Store) -> None:
     """The table that Spark computed equals what pandas computes over the very file that Spark read."""
     shown = pandas.concat(

@@ -24,9 +24,10 @@ from dev.platform import Platform
 from dev.ports import free_port
 from dev.target import of_node
 from tests.e2e import lab
-from tests.e2e.conftest import WINDOW, Running, visit
+from tests.e2e.conftest import Running, visit
 from tests.e2e.make import CLUSTER, accounts, fail, finish, healthy, make, processes_with
 from tests.e2e.storage import Store
+from tests.support.browser import WINDOW
 from tests.support.node_watch import Watch
 
 MARK = "SPARK_NOTEBOOKS_TEST_MARK"

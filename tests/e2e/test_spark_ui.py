@@ -15,8 +15,9 @@ from playwright.sync_api import Browser, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.e2e import lab
-from tests.e2e.conftest import BROWSER, Running, Visitor, visit
+from tests.e2e.conftest import Running, Visitor, visit
 from tests.e2e.storage import Store
+from tests.support.browser import BROWSER
 from tests.support.spark_pages import PATIENCE, TABS, executor_ids, no_trouble, open_tab
 
 OWNER, ONLOOKER = "ursula", "oscar"

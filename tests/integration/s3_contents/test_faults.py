@@ -13,6 +13,8 @@ from tornado.web import HTTPError
 from dev.s3_server import S3Server
 from tests.support.s3_proxy import Fault, Request, S3Proxy
 
+from .home import PLAIN_AND_VERSIONED, keys
+
 
 def text(content: str) -> dict[str, Any]:
     return {"type": "file", "format": "text", "content": content}
@@ -126,6 +128,97 @@ async def test_a_folder_whose_rename_fails_stays_where_it_was(
     await manager.rename("f", "g")
     assert [entry["path"] for entry in (await manager.get(""))["content"]] == ["g"]
     assert len((await manager.get("g"))["content"]) == 60
+
+
+def goes_away_at(proxy: S3Proxy, method: str, number: int) -> None:
+    """S3 refuses the request of this number with the method, and all that follow."""
+    count = 0
+
+    def decide(request: Request) -> Fault | None:
+        nonlocal count
+        count += request.method == method
+        return Fault.REFUSE if count >= number else None
+
+    proxy.fault = decide
+
+
+async def interrupted(manager: S3ContentsManager, proxy: S3Proxy, server: S3Server, bucket: str, method: str) -> None:
+    """A folder of 12 files whose renaming from "f" to "g" S3 has left half-done."""
+    manager.max_attempts = 1
+    for number in range(12):
+        server.client.put_object(Bucket=bucket, Key=f"users/ada/f/{number:02}", Body=b"%d" % number)
+    goes_away_at(proxy, method, 8 if method == "PUT" else 1)
+    assert (await failure(manager.rename("f", "g"))).status_code == 503
+    proxy.fault = lambda _request: None
+
+
+async def contents(manager: S3ContentsManager, folder: str) -> dict[str, str]:
+    listing = (await manager.get(folder))["content"]
+    return {entry["name"]: (await manager.get(entry["path"]))["content"] for entry in listing}
+
+
+ALL = {f"{number:02}": str(number) for number in range(12)}
+
+
+@PLAIN_AND_VERSIONED
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+async def test_a_folder_whose_renaming_was_interrupted_is_renamed_again(
+    manager: S3ContentsManager, proxy: S3Proxy, s3_server: S3Server, bucket: str, method: str
+) -> None:
+    await interrupted(manager, proxy, s3_server, bucket, method)
+    assert await manager.dir_exists("g")
+    await manager.rename("f", "g")
+    assert await contents(manager, "g") == ALL
+    assert not await manager.dir_exists("f")
+    assert not [key for key in keys(s3_server, bucket) if "/moving/" in key]
+
+
+@PLAIN_AND_VERSIONED
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+async def test_a_folder_whose_renaming_was_interrupted_is_renamed_back(
+    manager: S3ContentsManager, proxy: S3Proxy, s3_server: S3Server, bucket: str, method: str
+) -> None:
+    await interrupted(manager, proxy, s3_server, bucket, method)
+    await manager.rename("g", "f")
+    assert await contents(manager, "f") == ALL
+    assert not await manager.dir_exists("g")
+    assert not [key for key in keys(s3_server, bucket) if "/moving/" in key]
+
+
+async def test_a_file_that_was_changed_after_the_interruption_is_not_overwritten(
+    manager: S3ContentsManager, proxy: S3Proxy, s3_server: S3Server, bucket: str
+) -> None:
+    await interrupted(manager, proxy, s3_server, bucket, "PUT")
+    arrived = (await manager.get("g"))["content"][0]["name"]
+    await manager.save(text("changed"), f"g/{arrived}")
+    error = await failure(manager.rename("f", "g"))
+    assert error.status_code == 409
+    assert "differ: one of them was changed after the renaming had been interrupted" in str(error.log_message)
+    assert (await contents(manager, "f")) == ALL
+    assert (await manager.get(f"g/{arrived}"))["content"] == "changed"
+    await manager.rename(f"g/{arrived}", "mine")
+    await manager.rename("f", "g")
+    assert await contents(manager, "g") == ALL
+
+
+async def test_a_folder_that_was_there_before_is_no_interrupted_renaming(manager: S3ContentsManager) -> None:
+    for path in ("f/a.txt", "g/a.txt"):
+        await manager.new(text("same"), path)
+    assert (await failure(manager.rename("f", "g"))).status_code == 409
+
+
+async def test_a_file_whose_renaming_was_interrupted_is_renamed_again(
+    manager: S3ContentsManager, proxy: S3Proxy, s3_server: S3Server, bucket: str
+) -> None:
+    await manager.new(text("1"), "a.txt")
+    proxy.fault = always(Fault.REFUSE, "DELETE")
+    assert (await failure(manager.rename("a.txt", "b.txt"))).status_code == 503
+    assert keys(s3_server, bucket) == ["users/ada/a.txt", "users/ada/b.txt"]
+    proxy.fault = lambda _request: None
+    await manager.rename("a.txt", "b.txt")
+    assert keys(s3_server, bucket) == ["users/ada/b.txt"]
+    await manager.new(text("1"), "a.txt")
+    assert (await failure(manager.rename("a.txt", "b.txt"))).status_code == 409, "the same text, made at another time"
 
 
 async def test_a_body_that_ends_too_early_is_no_content(manager: S3ContentsManager, proxy: S3Proxy) -> None:

@@ -83,7 +83,7 @@ async def test_a_preferred_folder_is_looked_for_while_jupyter_starts(manager: S3
 async def test_a_home_may_be_a_whole_bucket(manager: S3ContentsManager, s3_server: S3Server, bucket: str) -> None:
     whole = S3ContentsManager(url=f"s3://{bucket}")
     await whole.new(TEXT | {"content": ""}, "a.txt")
-    await whole.create_checkpoint("a.txt")
+    checkpoint = await whole.create_checkpoint("a.txt")
     assert await listed(whole) == [("file", "a.txt")]
-    assert keys(s3_server, bucket) == [".s3_contents/checkpoints/a.txt/checkpoint", "a.txt"]
+    assert keys(s3_server, bucket) == [f".s3_contents/checkpoints/a.txt/{checkpoint['id']}", "a.txt"]
     await whole.close()

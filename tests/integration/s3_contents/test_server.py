@@ -6,11 +6,6 @@ import base64
 import json
 import os
 import re
-import secrets
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,58 +16,12 @@ import requests
 
 from dev.paths import REPOSITORY
 from dev.s3_server import S3Server
+from tests.support.jupyter import Jupyter
 from tests.support.s3_proxy import S3Proxy
 
 BUCKET = "rest"
 PREFIX = "users/ada"
 MIB = 2**20
-
-
-class Jupyter:
-    """A JupyterLab process and its REST API."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.log = folder / "jupyter.log"
-        self.token = secrets.token_hex(16)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
-        command += ["--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"]
-        command += ["--ServerApp.contents_manager_class=s3_contents.S3ContentsManager"]
-        command += ["--ServerApp.session_manager_class=s3_contents.S3SessionManager"]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env=environment | {"JUPYTER_TOKEN": self.token},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    def wait(self) -> None:
-        end = time.monotonic() + 60
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                if requests.get(f"{self.url}/api", timeout=5).ok:
-                    return
-            except requests.ConnectionError:
-                time.sleep(0.1)
-        pytest.fail(f"JupyterLab did not start: {self.log.read_text()}")
-
-    def call(self, method: str, path: str, **options: Any) -> requests.Response:
-        headers = {"Authorization": f"token {self.token}"} | options.pop("headers", {})
-        url = f"{self.url}/{quote(path, safe='/?=&')}"
-        return requests.request(method, url, headers=headers, timeout=60, **options)
-
-    def contents(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self.call(method, f"api/contents/{path}", **options)
-
-    def stop(self) -> str:
-        self.process.terminate()
-        self.process.wait(30)
-        return self.log.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +48,7 @@ def jupyter(s3_server: S3Server, environment: dict[str, str]) -> Iterator[Jupyte
     s3_server.create_bucket(BUCKET)
     home = Path(environment["HOME"])
     (home / "local.txt").write_text("on the disk of the server")
-    server = Jupyter(home, environment)
+    server = Jupyter(home, environment, "--ServerApp.jpserver_extensions=s3_contents=True")
     server.wait()
     yield server
     server.stop()
@@ -212,6 +161,34 @@ def test_checkpoints(jupyter: Jupyter, folder: str) -> None:
     assert jupyter.contents("GET", path).json()["content"] == "one"
     assert jupyter.contents("DELETE", where).status_code == 204
     assert jupyter.contents("GET", f"{path}/checkpoints").json() == []
+
+
+def test_history(jupyter: Jupyter, folder: str) -> None:
+    path = f"{folder}/a.txt"
+    api = "s3-contents/api/history"
+    for content in ("one", "two"):
+        jupyter.contents("PUT", path, json=text(content))
+        jupyter.contents("POST", f"{path}/checkpoints")
+    answer = jupyter.call("GET", api, params={"path": path}).json()
+    assert (answer["kept"], answer["next"]) == ("checkpoints", None)
+    newest, *_, oldest = answer["versions"]
+    assert (newest["latest"], oldest["latest"], oldest["size"], oldest["path"]) == (True, False, 3, path)
+    old = jupyter.call("GET", "s3-contents/api/version", params={"path": path, "id": oldest["id"]}).json()
+    assert (old["content"], old["writable"], old["type"]) == ("one", False, "file")
+    assert jupyter.call("POST", api, params={"path": path}, json={"id": oldest["id"]}).status_code == 204
+    assert jupyter.contents("GET", path).json()["content"] == "one"
+    for method, resource, query, status in (
+        ("GET", "history", {}, 400),
+        ("GET", "history", {"path": ".hidden"}, 404),
+        ("GET", "history", {"path": path, "limit": "0"}, 400),
+        ("GET", "history", {"path": path, "after": "x"}, 400),
+        ("GET", "version", {"path": path, "id": "x"}, 404),
+        ("GET", "version", {"path": path, "id": oldest["id"], "type": "directory"}, 400),
+        ("POST", "history", {"path": path}, 404),
+    ):
+        answer = jupyter.call(method, f"s3-contents/api/{resource}", params=query, json={})
+        assert answer.status_code == status, answer.text
+    assert not requests.get(f"{jupyter.url}/{api}", params={"path": path}, timeout=10, allow_redirects=False).ok
 
 
 def upload(jupyter: Jupyter, path: str, content: bytes) -> requests.Response:

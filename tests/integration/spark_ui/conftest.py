@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from spark_session.records import Record
 
 from dev.lab import jars
@@ -23,7 +23,7 @@ from dev.paths import REPOSITORY
 from dev.s3_server import S3Server
 from dev.toolchain import ensure_programs
 from spark_session import records
-from tests.e2e.conftest import BROWSER, WINDOW
+from tests.support.browser import WINDOW, chromium
 from tests.support.spark_pages import PATIENCE
 
 PACKAGES = ("spark_session/src", "notebook-image/spark_ui/src")
@@ -172,11 +172,8 @@ def driver(jupyter: Jupyter, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    ensure_programs("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**BROWSER)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -74,8 +74,8 @@ def test_names_are_kept(path: str) -> None:
         ("a\r\nb", 400, "control character"),
         ("a\x7f", 400, "control character"),
         ("\udcff", 400, "not valid Unicode"),
-        (".s3_contents", 400, "is kept for checkpoints"),
-        (".s3_contents/checkpoints/a", 400, "is kept for checkpoints"),
+        (".s3_contents", 400, "is kept for checkpoints and history"),
+        (".s3_contents/checkpoints/a", 400, "is kept for checkpoints and history"),
     ],
 )
 def test_names_that_would_not_be_kept_are_refused_with_a_reason(path: str, status: int, why: str) -> None:

@@ -96,7 +96,7 @@ export class SessionsPanel extends Widget {
       text('div', 'sn-Sessions-note', `started ${since(session.started, now)} ago`)
     );
     const buttons = this._buttons('Spark UI', session.frame, session.ui, session.name);
-    const stop = text('button', 'jp-Button sn-Sessions-button', 'Stop') as HTMLButtonElement;
+    const stop = text('button', 'jp-Button sn-Button', 'Stop') as HTMLButtonElement;
     stop.title = `Stop ${session.name} and give back its executors`;
     stop.onclick = async () => {
       stop.disabled = true;
@@ -113,12 +113,12 @@ export class SessionsPanel extends Widget {
   }
 
   private _buttons(label: string, frame: string | null, ui: string | null, title: string): HTMLElement {
-    const row = text('div', 'sn-Sessions-buttons', '');
+    const row = text('div', 'sn-Buttons', '');
     if (frame !== null && ui !== null) {
-      const open = text('button', 'jp-Button sn-Sessions-button', label);
+      const open = text('button', 'jp-Button sn-Button', label);
       open.title = 'Open in JupyterLab';
       open.onclick = () => this._actions.open(title, frame);
-      const link = text('a', 'jp-Button sn-Sessions-button', '↗') as HTMLAnchorElement;
+      const link = text('a', 'jp-Button sn-Button', '↗') as HTMLAnchorElement;
       link.title = 'Open in a new tab of the browser';
       link.setAttribute('aria-label', link.title);
       link.href = ui;

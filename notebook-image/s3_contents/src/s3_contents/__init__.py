@@ -6,3 +6,7 @@ from s3_contents.manager import S3ContentsManager
 from s3_contents.sessions import S3SessionManager
 
 __all__ = ["S3Checkpoints", "S3ContentsManager", "S3FilesHandler", "S3SessionManager"]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": "s3_contents.extension"}]

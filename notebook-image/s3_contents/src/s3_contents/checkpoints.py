@@ -1,52 +1,65 @@
-"""Checkpoints on S3: one copy per file, beside the person's files and out of their sight."""
+"""Checkpoints on S3, kept beside the person's files and out of their sight: pointers to versions, or copies where there are none."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from jupyter_server.services.contents.checkpoints import AsyncCheckpoints
 from tornado.web import HTTPError
+from traitlets import Integer
 
 from s3_contents import paths, transfers
+from s3_contents.checkpoint_id import CheckpointId
 from s3_contents.errors import NotFoundError
-from s3_contents.models import content_type
+from s3_contents.history import Place
 from s3_contents.objects import now, stamp
 from s3_contents.reader import S3ContentsReader
 
-CHECKPOINT_ID = "checkpoint"
+# The metadata of a checkpoint that points to a version: the token of its place.
+VERSION = "version"
 
 
 class S3Checkpoints(AsyncCheckpoints):
-    """The last checkpoint of each file, as a copy made on the server's side.
+    """The checkpoints of each file: which version it was, or a copy in a bucket that keeps no versions.
 
-    The copy of ``folder/a.ipynb`` has the key ``<prefix>.s3_contents/checkpoints/folder/a.ipynb/checkpoint``, so that
-    those of a folder move and go with it.
+    One of ``folder/a.ipynb`` has the key ``<prefix>.s3_contents/checkpoints/folder/a.ipynb/<id>``, so that those of a
+    folder move and go with it.
     """
 
     parent: S3ContentsReader
 
+    max_checkpoints = Integer(
+        50, min=1, help="How many checkpoints of a file are kept; the oldest go when they are listed."
+    ).tag(config=True)
+
     async def create_checkpoint(self, contents_mgr: S3ContentsReader, path: str) -> dict[str, Any]:
-        """Keep the present version; one request."""
+        """Keep the present version; two requests."""
         path = paths.canonical(path)
-        home = self.parent.home
+        store, home = self.parent.store, self.parent.home
         try:
-            time = await self.parent.store.copy(home.key(path), home.checkpoints(path) + CHECKPOINT_ID)
+            item = await store.head(home.key(path))
+            checkpoint_id = CheckpointId.new(now(), item.size)
+            key = home.checkpoints(path) + str(checkpoint_id)
+            if item.version is None:
+                await store.copy(home.key(path), key, CopySourceIfMatch=f'"{item.etag}"')
+            else:
+                place = Place(path, item.version).token()
+                headers = {"ContentType": "application/octet-stream"}
+                await store.put(key, b"", headers, {**stamp(item.modified), VERSION: place}, IfNoneMatch="*")
         except NotFoundError:
             raise HTTPError(404, f"No such file: {path}") from None
-        return _model(time)
+        return _model(checkpoint_id)
 
     async def restore_checkpoint(self, contents_mgr: S3ContentsReader, checkpoint_id: str, path: str) -> None:
-        """Make the checkpoint the present version; one request. A document open elsewhere sees it as a change."""
+        """Make the checkpoint the present version; two requests. A document open elsewhere sees it as a change."""
         path = paths.canonical(path)
-        home = self.parent.home
-        replacement = {
-            "MetadataDirective": "REPLACE",
-            "Metadata": stamp(now()),
-            "ContentType": content_type(path),
-        }
         try:
-            await self.parent.store.copy(self._key(checkpoint_id, path), home.key(path), **replacement)
+            item = await self.parent.store.head(self._key(checkpoint_id, path))
+            if VERSION in item.metadata:
+                await self.parent.history.restore(path, Place.parse(item.metadata[VERSION]))
+            else:
+                copy = Place(item.key.removeprefix(self.parent.home.prefix), None)
+                await self.parent.history.restore(path, copy, CopySourceIfMatch=f'"{item.etag}"')
         except NotFoundError:
             raise HTTPError(404, f"{path} has no checkpoint {checkpoint_id!r}.") from None
         self.parent.emit(data={"action": "save", "path": path})
@@ -59,18 +72,27 @@ class S3Checkpoints(AsyncCheckpoints):
         await self.parent.store.delete(source)
 
     async def delete_checkpoint(self, checkpoint_id: str, path: str) -> None:
-        """Delete one checkpoint."""
+        """Delete one checkpoint; the version that it points to stays."""
         path = paths.canonical(path)
-        if not await self.list_checkpoints(path):
-            raise HTTPError(404, f"{path} has no checkpoint {checkpoint_id!r}.")
-        await self.parent.store.delete(self._key(checkpoint_id, path))
+        key = self._key(checkpoint_id, path)
+        try:
+            await self.parent.store.head(key)
+        except NotFoundError:
+            raise HTTPError(404, f"{path} has no checkpoint {checkpoint_id!r}.") from None
+        await self.parent.store.delete(key)
 
     async def list_checkpoints(self, path: str) -> list[dict[str, Any]]:
-        """Id and time of the file's checkpoint, if there is one; one request."""
-        # By a listing, because a HEAD answers with the file's own time.
-        key = self.parent.home.checkpoints(paths.canonical(path)) + CHECKPOINT_ID
-        item = await self.parent.store.any_below(key)
-        return [_model(item.modified)] if item is not None and item.key == key else []
+        """Ids and times of the file's checkpoints, the last one last; one request, and one more when there are too many."""
+        prefix = self.parent.home.checkpoints(paths.canonical(path))
+        # In the order of their times, which all have as many digits.
+        names = [
+            item.key.removeprefix(prefix) async for page in self.parent.store.folder(prefix) for item in page.files
+        ]
+        found = [known for name in names if (known := CheckpointId.parse(name)) is not None]
+        surplus, kept = found[: -self.max_checkpoints], found[-self.max_checkpoints :]
+        if surplus:
+            await self.parent.store.delete_many(f"{prefix}{known}" for known in surplus)
+        return [_model(known) for known in kept]
 
     async def rename_all_checkpoints(self, old_path: str, new_path: str) -> None:
         """Let the checkpoints of a file, or of all files in a folder, follow it."""
@@ -84,10 +106,11 @@ class S3Checkpoints(AsyncCheckpoints):
         await self.parent.store.delete_many(item.key for item in await self.parent.store.tree(prefix))
 
     def _key(self, checkpoint_id: str, path: str) -> str:
-        if checkpoint_id != CHECKPOINT_ID:
+        if CheckpointId.parse(checkpoint_id) is None:
             raise HTTPError(404, f"{path} has no checkpoint {checkpoint_id!r}.")
         return self.parent.home.checkpoints(path) + checkpoint_id
 
 
-def _model(time: datetime) -> dict[str, Any]:
-    return {"id": CHECKPOINT_ID, "last_modified": time.astimezone(UTC)}
+def _model(checkpoint_id: CheckpointId) -> dict[str, Any]:
+    # Jupyter's model, which has no size: the id and the history tell it.
+    return {"id": str(checkpoint_id), "last_modified": checkpoint_id.time}

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Self
 
 from s3_contents.errors import NotFoundError
-from s3_contents.objects import Object, etag, modified, now
+from s3_contents.objects import Object, etag, modified, now, version_id
 from s3_contents.store import S3Store
 
 
@@ -60,7 +60,8 @@ class Upload:
             response = await self._store.call(
                 "save", "complete_multipart_upload", self.key, MultipartUpload=upload, **self._where, **condition
             )
-            return Object(self.key, self._size, etag(response), modified(self._metadata, now()), {}, self._metadata)
+            time, version = modified(self._metadata, now()), version_id(response)
+            return Object(self.key, self._size, etag(response), time, {}, self._metadata, version)
 
         return await self._store.guard(self.key, self._metadata, send, condition)
 

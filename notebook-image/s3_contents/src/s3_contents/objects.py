@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 # Seconds since the epoch with milliseconds, the name and format that rclone uses. S3's own LastModified is known only
@@ -13,13 +14,18 @@ from typing import Any
 MTIME = "mtime"
 # Marks each write, so that a write whose answer was lost is recognised when its repetition fails.
 WRITE_ID = "write-id"
+_ULID_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ULID = re.compile(f"0[{_ULID_LETTERS}]{{25}}")
 # What a copy keeps of its source beside the metadata.
 _KEPT_HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType")
 
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """One version of an object. ``etag`` has no quotes; ``modified`` has milliseconds and is in UTC."""
+    """One version of an object. ``etag`` has no quotes; ``modified`` has milliseconds and is in UTC.
+
+    ``version`` is S3's id of it, where the bucket keeps versions and an answer told it.
+    """
 
     key: str
     size: int
@@ -27,6 +33,22 @@ class Object:
     modified: datetime
     headers: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an object as a listing of versions has it; one that is a deletion has neither size nor ETag.
+
+    ``id`` is None in a bucket that keeps no versions. ``time`` is S3's, in UTC, and has whole seconds on most servers.
+    """
+
+    key: str
+    id: str | None
+    time: datetime
+    size: int | None
+    etag: str | None
+    is_latest: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +84,12 @@ def etag(response: Mapping[str, Any]) -> str:
     return str(response["ETag"]).strip('"')
 
 
+def version_id(response: Mapping[str, Any]) -> str | None:
+    """S3's id of a version in an answer; None in a bucket that keeps no versions."""
+    found = response.get("VersionId")
+    return None if found in (None, "", "null") else str(found)
+
+
 def from_response(key: str, response: Mapping[str, Any]) -> Object:
     """The object in an answer of HeadObject or GetObject."""
     metadata = response.get("Metadata", {})
@@ -72,9 +100,42 @@ def from_response(key: str, response: Mapping[str, Any]) -> Object:
         modified(metadata, response["LastModified"]),
         {name: response[name] for name in _KEPT_HEADERS if response.get(name)},
         metadata,
+        version_id(response),
     )
 
 
 def from_listing(entry: Mapping[str, Any]) -> Object:
     """The object in an entry of ListObjectsV2, which knows S3's time alone."""
     return Object(entry["Key"], entry["Size"], etag(entry), entry["LastModified"].astimezone(UTC))
+
+
+def versions_from_listing(key: str, response: Mapping[str, Any]) -> list[Version]:
+    """The versions of one object in an answer of ListObjectVersions, newest first."""
+    found = [
+        Version(
+            key,
+            version_id(entry),
+            _written(entry),
+            entry.get("Size"),
+            etag(entry) if "ETag" in entry else None,
+            entry["IsLatest"],
+        )
+        for kind in ("DeleteMarkers", "Versions")
+        for entry in response.get(kind, [])
+        if entry["Key"] == key
+    ]
+    # Each kind is in order already, which counts where two have the same time.
+    return sorted(found, key=lambda version: (version.is_latest, version.time), reverse=True)
+
+
+def _written(entry: Mapping[str, Any]) -> datetime:
+    # versitygw says of an older version when it was replaced, but its ids are ULIDs (https://github.com/ulid/spec), which begin with the
+    # time of the write in milliseconds.
+    told: datetime = entry["LastModified"].astimezone(UTC).replace(microsecond=0)
+    if not _ULID.fullmatch(str(entry.get("VersionId"))):
+        return told
+    milliseconds = 0
+    for letter in entry["VersionId"][:10]:
+        milliseconds = milliseconds * 32 + _ULID_LETTERS.index(letter)
+    time = datetime.fromtimestamp(milliseconds // 1000, UTC).replace(microsecond=milliseconds % 1000 * 1000)
+    return time if time < told + timedelta(seconds=1) else told

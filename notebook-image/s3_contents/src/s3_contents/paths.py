@@ -10,7 +10,7 @@ from typing import Self
 
 from s3_contents.errors import NotFoundError, RejectedError, S3Error
 
-# Everything that is kept beside a person's files: checkpoints now. No API path leads into it.
+# Everything that is kept beside a person's files: checkpoints, records of renamings, and marks of those that have not ended. No API path leads into it.
 RESERVED = ".s3_contents"
 MAX_KEY_BYTES = 1024  # of UTF-8; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 _URL = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?")
@@ -54,6 +54,14 @@ class Home:
         """The key prefix of the checkpoints of the file (or of all files in the folder) at a canonical path."""
         return self.folder(f"{RESERVED}/checkpoints/{path}")
 
+    def renames(self, path: str) -> str:
+        """The key prefix of the records of how the file or folder at a canonical path came to its name."""
+        return self.folder(f"{RESERVED}/renames/{path}")
+
+    def moving(self, path: str) -> str:
+        """The key of the mark of a folder, at a canonical path, whose renaming has not ended."""
+        return self.key(f"{RESERVED}/moving/{path}/@")
+
     def path(self, key: str) -> str:
         """The API path of a file's or folder's key."""
         return key.removeprefix(self.prefix).removesuffix("/")
@@ -81,7 +89,7 @@ def canonical(path: str) -> str:
     except UnicodeEncodeError:
         raise RejectedError(f"The path {path!r} is not valid Unicode. Choose another name.") from None
     if names[0] == RESERVED:
-        raise RejectedError(f"{RESERVED!r} is kept for checkpoints. Choose another name.")
+        raise RejectedError(f"{RESERVED!r} is kept for checkpoints and history. Choose another name.")
     return path
 
 

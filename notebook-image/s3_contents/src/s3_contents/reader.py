@@ -14,6 +14,7 @@ from traitlets import Float, Instance, Integer, TraitError, Unicode, default
 
 from s3_contents import models, notebooks, paths
 from s3_contents.errors import NotFoundError
+from s3_contents.history import History, Place
 from s3_contents.models import Model
 from s3_contents.objects import Page
 from s3_contents.store import S3Store
@@ -53,6 +54,7 @@ class S3ContentsReader(AsyncContentsManager):
     home = Instance(paths.Home)
     store = Instance(S3Store)
     tree = Instance(Tree)
+    history = Instance(History)
 
     hash_algorithm = models.HASH_ALGORITHM
 
@@ -91,7 +93,11 @@ class S3ContentsReader(AsyncContentsManager):
 
     @default("tree")
     def _default_tree(self) -> Tree:
-        return Tree(self.store, self.home)
+        return Tree(self.store, self.home, self.history)
+
+    @default("history")
+    def _default_history(self) -> History:
+        return History(self.store, self.home)
 
     @default("root_dir")
     def _default_root_dir(self) -> str:
@@ -139,9 +145,7 @@ class S3ContentsReader(AsyncContentsManager):
         require_hash: bool = False,
     ) -> Model:
         """The model of a file or folder; one request, and one more for a folder asked for without its type."""
-        path = paths.canonical(path)
-        if paths.is_hidden(path) and not self.allow_hidden:
-            raise HTTPError(404, f"No such file or directory: {path}")
+        path = self._visible(path)
         if not path or type == "directory":
             model = await self._directory(path, content)
             if model is None and await self.tree.head(path) is not None:
@@ -158,19 +162,41 @@ class S3ContentsReader(AsyncContentsManager):
         self.emit(data={"action": "get", "path": path})
         return model
 
+    async def get_version(
+        self,
+        path: str,
+        place: Place,
+        type: str | None = None,  # noqa: A002
+        format: str | None = None,  # noqa: A002
+    ) -> Model:
+        """The model, with content, of a file as it was in one of its versions; it cannot be written to. One request."""
+        path = self._visible(path)
+        item, body = await self.store.get(self.history.key(path, place), self.max_open_mb * MIB, place.version)
+        model = models.file_model(path, type or models.file_type(path), item) | {"writable": False}
+        return await self._filled(model, body, format)
+
+    def _visible(self, path: str) -> str:
+        path = paths.canonical(path)
+        if paths.is_hidden(path) and not self.allow_hidden:
+            raise HTTPError(404, f"No such file or directory: {path}")
+        return path
+
     async def _file(self, path: str, kind: str, wanted: str | None, content: bool, require_hash: bool) -> Model:
         key = self.home.key(path)
         if content:
             item, body = await self.store.get(key, self.max_open_mb * MIB)
-            model = models.file_model(path, kind, item, require_hash)
-            fill = self._fill_notebook if kind == "notebook" else models.fill_file
-            await converted(len(body), fill, model, body, wanted)
+            model = await self._filled(models.file_model(path, kind, item, require_hash), body, wanted)
         else:
             item = await self.store.head(key)
             model = models.file_model(path, kind, item, require_hash)
         # A client that looks at the time alone goes on from the version that it has.
         if content or require_hash:
             self.seen.set(path, item)
+        return model
+
+    async def _filled(self, model: Model, body: bytes, wanted: str | None) -> Model:
+        fill = self._fill_notebook if model["type"] == "notebook" else models.fill_file
+        await converted(len(body), fill, model, body, wanted)
         return model
 
     def _fill_notebook(self, model: Model, body: bytes, _wanted: str | None) -> None:

@@ -12,9 +12,24 @@ from weakref import WeakKeyDictionary
 import s3fs
 
 from s3_contents.errors import ConflictError, NotFoundError, S3Error, TooLargeError, UnavailableError, translated
-from s3_contents.objects import WRITE_ID, Object, Page, etag, from_listing, from_response, modified, now, stamp
+from s3_contents.objects import (
+    WRITE_ID,
+    Object,
+    Page,
+    Version,
+    etag,
+    from_listing,
+    from_response,
+    modified,
+    now,
+    stamp,
+    version_id,
+    versions_from_listing,
+)
 
 KEYS_PER_DELETE = 1000
+# Whose answers have the id of the version, if there is one.
+_TELL_VERSIONS = {"get_object", "head_object", "put_object"}
 
 
 class Opened(NamedTuple):
@@ -37,6 +52,8 @@ class S3Store:
         # In a bucket with versions versitygw 1.8 takes what was deleted for what is there: in listings of folders, as
         # the source of a copy, and for If-None-Match.
         self.finds_deleted = False
+        # Whether the bucket keeps the versions of its objects, where an answer has told.
+        self._keeps_versions: bool | None = None
         self._config = dict(config)
         # A client belongs to one event loop. Jupyter may ask for a folder before its own loop runs.
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, s3fs.S3FileSystem] = WeakKeyDictionary()
@@ -69,6 +86,8 @@ class S3Store:
         with translated(action, self.url(key)):
             response: dict[str, Any] = await getattr(client, operation)(Bucket=self.bucket, **arguments)
         self.finds_deleted = response["ResponseMetadata"]["HTTPHeaders"].get("server") == "VERSITYGW"
+        if operation in _TELL_VERSIONS:
+            self._keeps_versions = self._keeps_versions or version_id(response) is not None
         return response
 
     # Reading
@@ -77,9 +96,12 @@ class S3Store:
         """The object's state; one request."""
         return from_response(key, await self.call("look at", "head_object", key, Key=key))
 
-    async def get(self, key: str, limit: int) -> tuple[Object, bytes]:
-        """The object's state and bytes; one request. Raises TooLargeError beyond ``limit`` bytes, without reading them."""
-        async with self.open(key) as opened:
+    async def get(self, key: str, limit: int, version: str | None = None) -> tuple[Object, bytes]:
+        """The object's state and bytes, as of a version or now; one request.
+
+        Raises TooLargeError beyond ``limit`` bytes, without reading them.
+        """
+        async with self.open(key, **_of(version)) as opened:
             item = opened.item
             if item.size > limit:
                 raise TooLargeError(
@@ -90,7 +112,7 @@ class S3Store:
 
     @asynccontextmanager
     async def open(self, key: str, **conditions: str) -> AsyncIterator[Opened]:
-        """The object's state and its body as a stream; ``conditions`` are GetObject's (Range, IfMatch, IfNoneMatch)."""
+        """The object's state and its body as a stream; ``conditions`` are GetObject's (Range, IfMatch, IfNoneMatch, VersionId)."""
         response = await self.call("read", "get_object", key, Key=key, **conditions)
         async with response["Body"] as body:
             yield Opened(from_response(key, response), body, response.get("ContentRange"))
@@ -123,6 +145,24 @@ class S3Store:
         """All objects under a prefix, in the order of their keys; one request per 1,000."""
         return [from_listing(entry) async for page in self._pages(prefix) for entry in page.get("Contents", [])]
 
+    async def versions(self, key: str, limit: int, after: str | None = None) -> tuple[list[Version], str | None]:
+        """At most ``limit`` (and two) versions of an object, newest first, and the id to go on ``after``, if there are more; one request."""
+        going_on = {"KeyMarker": key, "VersionIdMarker": after} if after else {}
+        response = await self.call(
+            "list versions of", "list_object_versions", key, Prefix=key, MaxKeys=max(limit, 2), **going_on
+        )
+        # After the first version alone, versitygw 1.8 would begin again with it.
+        more = response.get("IsTruncated") and response.get("NextKeyMarker") == key
+        return versions_from_listing(key, response), response.get("NextVersionIdMarker") if more else None
+
+    async def keeps_versions(self, key: str) -> bool:
+        """Whether the bucket keeps versions; no request if an answer has told, else two, which look at an object at or below ``key``."""
+        if self._keeps_versions is None:
+            item = await self.any_below(key)
+            if item is not None:
+                await self.head(item.key)
+        return bool(self._keeps_versions)
+
     async def _pages(self, prefix: str, **arguments: str) -> AsyncIterator[dict[str, Any]]:
         token: dict[str, str] = {}
         while True:
@@ -151,7 +191,8 @@ class S3Store:
             response = await self.call(
                 "save", "put_object", key, Key=key, Body=body, Metadata=metadata, **headers, **condition
             )
-            return Object(key, len(body), etag(response), modified(metadata, now()), headers, metadata)
+            time, version = modified(metadata, now()), version_id(response)
+            return Object(key, len(body), etag(response), time, headers, metadata, version)
 
         return await self.guard(key, metadata, send, condition)
 
@@ -222,16 +263,19 @@ class S3Store:
                     f"{self.url(errors[0]['Key'])} ({errors[0]['Code']}). Delete the folder again."
                 )
 
-    async def copy(self, source: str, target: str, **options: Any) -> datetime:
-        """Copy an object over whatever ``target`` is, and return S3's time of the copy; one request.
+    async def copy(self, source: str, target: str, version: str | None = None, **options: Any) -> datetime:
+        """Copy an object, or one version of it, over whatever ``target`` is, and return S3's time of the copy; one request.
 
         ``options`` are CopyObject's: CopySourceIfMatch, or MetadataDirective with the new headers and metadata. One
         more request without the first of them if the server finds deleted objects.
         """
-        if self.finds_deleted and "CopySourceIfMatch" not in options:
+        if self.finds_deleted and version is None and "CopySourceIfMatch" not in options:
             await self.head(source)
-        response = await self.call(
-            "copy", "copy_object", source, Key=target, CopySource={"Bucket": self.bucket, "Key": source}, **options
-        )
+        origin = {"Bucket": self.bucket, "Key": source, **_of(version)}
+        response = await self.call("copy", "copy_object", source, Key=target, CopySource=origin, **options)
         time: datetime = response["CopyObjectResult"]["LastModified"]
         return time
+
+
+def _of(version: str | None) -> dict[str, str]:
+    return {} if version is None else {"VersionId": version}

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from s3_contents.errors import ConflictError, NotFoundError, S3Error
 from s3_contents.multipart import Upload
-from s3_contents.objects import Object, now, stamp
+from s3_contents.objects import MTIME, Object, now, stamp
 from s3_contents.store import S3Store
 
 PARALLEL = 32
@@ -40,8 +40,14 @@ async def copy_new(store: S3Store, source: str, target: str, touch: bool) -> tup
 
 
 async def move(store: S3Store, source: str, target: str) -> Object:
-    """Give an object a name that must be free (else ConflictError); if that fails it keeps its old one."""
-    original, copy = await copy_new(store, source, target, touch=False)
+    """Give an object a name that must be free (else ConflictError); if that fails it keeps its old one.
+
+    A copy that an interrupted move left at the target is no obstacle.
+    """
+    try:
+        original, copy = await copy_new(store, source, target, touch=False)
+    except ConflictError:
+        original, copy = await _interrupted(store, source, target)
     try:
         await store.delete(source, original.etag)
     except S3Error as error:
@@ -58,6 +64,15 @@ async def move(store: S3Store, source: str, target: str) -> Object:
     return copy
 
 
+async def _interrupted(store: S3Store, source: str, target: str) -> tuple[Object, Object]:
+    original, copy = await store.head(source), await store.head(target)
+    # Only a move gives two objects one time, in milliseconds. A large copy has an ETag of its own.
+    is_same = (original.size, original.modified) == (copy.size, copy.modified) and MTIME in copy.metadata
+    if is_same and (original.etag == copy.etag or original.size > SMALL):
+        return original, copy
+    raise ConflictError(f"{store.url(target)} exists already. Choose another name.")
+
+
 async def copy_tree(store: S3Store, items: Collection[Object], source: str, target: str) -> None:
     """Copy these objects from below one prefix to below another, which must be free; undone if that fails."""
 
@@ -71,15 +86,23 @@ async def copy_tree(store: S3Store, items: Collection[Object], source: str, targ
         raise
 
 
-async def move_tree(store: S3Store, source: str, target: str) -> None:
+async def move_tree(store: S3Store, source: str, target: str, resume: bool = False) -> None:
     """Move all objects from below one prefix to below another, which must be free.
 
     Files that change meanwhile are copied again. If a copy fails the copies are removed and the source is as it was;
     if a delete fails (the error says so) everything is at the target, and the rest of the source is still there.
+
+    ``resume`` goes on with a move that was interrupted: what is at the target already must be the same (else ConflictError).
     """
     done: dict[str, str] = {}
+    there = {item.key: item for item in await store.tree(target)} if resume else {}
 
     async def copy(item: Object) -> None:
+        arrived = there.pop(_renamed(item.key, source, target), None)
+        if arrived is not None:
+            await _check_same(store, item, arrived)
+            done[item.key] = item.etag
+            return
         # What changed or vanished since it was listed is seen by the next listing.
         with suppress(ConflictError, NotFoundError):
             await _copy_version(store, item, _renamed(item.key, source, target))
@@ -102,6 +125,20 @@ async def move_tree(store: S3Store, source: str, target: str) -> None:
         await store.delete_many(_renamed(key, source, target) for key in done)
         raise
     await store.delete_many(done)
+
+
+async def _check_same(store: S3Store, item: Object, copy: Object) -> None:
+    if (item.size, item.etag) == (copy.size, copy.etag):
+        return
+    # A copy in parts has an ETag of its own, but the time of its source, in milliseconds.
+    if item.size == copy.size > PART:
+        first, second = await store.head(item.key), await store.head(copy.key)
+        if first.modified == second.modified:
+            return
+    raise ConflictError(
+        f"{store.url(item.key)} and {store.url(copy.key)} differ: one of them was changed after the renaming had been "
+        "interrupted. Give one of the two another name, and rename the folder again."
+    )
 
 
 async def _copy_version(store: S3Store, item: Object, target: str) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import compress
+from urllib.parse import quote, unquote
 
 from tornado.web import HTTPError
 
 from s3_contents import paths, transfers
-from s3_contents.errors import ConflictError, NotFoundError, RejectedError
-from s3_contents.objects import Object, Page
+from s3_contents.errors import ConflictError, NotFoundError, RejectedError, S3Error
+from s3_contents.history import WAS, History
+from s3_contents.objects import Object, Page, now, stamp
 from s3_contents.store import S3Store
 
 MIB = 2**20
@@ -27,6 +30,7 @@ class Tree:
 
     store: S3Store
     home: paths.Home
+    history: History
 
     async def head(self, path: str) -> Object | None:
         """The state of a file, or None; one request."""
@@ -90,23 +94,58 @@ class Tree:
         await self._keep_folder_of(path)
 
     async def rename(self, old: str, new: str) -> None:
-        """Rename a file or folder to a free name; five requests for a small file.
+        """Rename a file or folder to a free name; five requests for a small file, and one more in a bucket that keeps versions.
 
-        Raises NotFoundError, or ConflictError if the name is taken or the file changes meanwhile.
+        Raises NotFoundError, or ConflictError if the name is taken or the file changes meanwhile. A folder's renaming that
+        was interrupted, because the server or S3 went away, is brought to its end by another try, and undone by one in
+        the other direction.
         """
-        if await self.has_folder(new):
+        resume = await self.has_folder(new)
+        if resume and not await self._was_interrupted(old, new):
             raise ConflictError(f"File already exists: {new}")
         if new.startswith(f"{old}/"):
             raise RejectedError(f"{old} cannot be moved into itself.")
+        # Before the renaming, so that a server which is killed leaves no file without its history.
+        record = await self.history.record(old, new)
         try:
-            await transfers.move(self.store, self.home.key(old), self.home.key(new))
+            await self._move(old, new, resume)
+        except BaseException:
+            await self.history.forget(record)
+            raise
+        await self._keep_folder_of(old, moved_to=new)
+
+    async def _move(self, old: str, new: str, resume: bool) -> None:
+        try:
+            if not resume:
+                await transfers.move(self.store, self.home.key(old), self.home.key(new))
+                return
         except NotFoundError:
             if not await self.has_folder(old):
                 raise NotFoundError(f"File or directory does not exist: {old}") from None
             if await self.head(new) is not None:
                 raise ConflictError(f"File already exists: {new}") from None
-            await transfers.move_tree(self.store, self.home.folder(old), self.home.folder(new))
-        await self._keep_folder_of(old, moved_to=new)
+        await self._move_folder(old, new, resume)
+
+    async def _move_folder(self, old: str, new: str, resume: bool) -> None:
+        mark, other = self.home.moving(new), self.home.moving(old)
+        headers = {"ContentType": "application/octet-stream"}
+        await self.store.put(mark, b"", headers, {**stamp(now()), WAS: quote(old)})
+        try:
+            await transfers.move_tree(self.store, self.home.folder(old), self.home.folder(new), resume)
+        except S3Error:
+            # Undone, unless S3 went away: then the mark stays.
+            if not resume and not await self.has_folder(new):
+                await self.store.delete(mark)
+            raise
+        await self.store.delete_many([mark, other] if resume else [mark])
+
+    async def _was_interrupted(self, old: str, new: str) -> bool:
+        for here, there in ((new, old), (old, new)):
+            with suppress(NotFoundError):
+                mark = await self.store.head(self.home.moving(here))
+                if unquote(mark.metadata.get(WAS, "")) == there:
+                    return True
+        return False
 
     async def copy_file(self, source: str, target: str) -> Object:
         """Copy a file to a free name (else ConflictError). Raises NotFoundError if there is no such file."""

@@ -1,0 +1,134 @@
+import { Contents, Drive, ServerConnection } from '@jupyterlab/services';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { Versions } from './versions.js';
+
+/** Why a document could not be saved: its file has changed, or the store is slow or away. */
+export type Obstacle = 'changed' | 'slow' | 'away';
+
+export interface Unsaved {
+  path: string;
+  obstacle: Obstacle;
+  /** What the server says, for a person; empty while it has not answered. */
+  message: string;
+}
+
+const SLOW = 10_000; // milliseconds
+const AWAY = new Set([429, 502, 503, 504]);
+
+/**
+ * JupyterLab's own drive, whose saves replace the version that this tab has seen, and no other.
+ *
+ * With each save goes `base_hash`: the hash of the version that it may replace, or null for a file that must not be there yet. A save that
+ * cannot be done now is told by `unsaved`, and to JupyterLab as one that was called off, so that it shows no error of its own.
+ */
+export class SafeDrive extends Drive {
+  get unsaved(): ISignal<this, Unsaved> {
+    return this._unsaved;
+  }
+
+  async get(path: string, options?: Contents.IFetchOptions): Promise<Contents.IModel> {
+    // JupyterLab asks in this way before and after each save of a document, and at no other time.
+    const ofSave = options?.content === false && options.hash === true;
+    const saved = ofSave ? this._versions.justSaved(path) : null;
+    if (saved) {
+      return saved as Contents.IModel;
+    }
+    const asked = super.get(path, options);
+    try {
+      const model = await (ofSave ? this._watched(path, asked) : asked);
+      this._versions.read(path, model);
+      if (model.type === 'directory' && model.content) {
+        this._listed.set(path, new Set(model.content.map((child: Contents.IModel) => child.name)));
+      }
+      return model;
+    } catch (error) {
+      if (status(error) === 404) {
+        this._versions.absent(path);
+      }
+      throw ofSave ? this._told(path, error) : error;
+    }
+  }
+
+  async save(path: string, options: Partial<Contents.IModel> = {}): Promise<Contents.IModel> {
+    // Files that are uploaded come with their name, documents do not.
+    const isUpload = options.name !== undefined;
+    const base = isUpload ? await this._replacedByUpload(path, options) : this._versions.base(path);
+    const model = base === undefined ? options : { ...options, base_hash: base };
+    const sent = super.save(path, model);
+    try {
+      const saved = await (isUpload ? sent : this._watched(path, sent));
+      this._versions.saved(path, saved);
+      return saved;
+    } catch (error) {
+      throw isUpload ? error : this._told(path, error);
+    }
+  }
+
+  async rename(before: string, after: string): Promise<Contents.IModel> {
+    const model = await super.rename(before, after);
+    this._versions.renamed(before, after);
+    return model;
+  }
+
+  async delete(path: string): Promise<void> {
+    await super.delete(path);
+    this._versions.absent(path);
+  }
+
+  /** A name that the folder had not when it was last looked at must be free; a file that the person agreed to replace is replaced. */
+  private async _replacedByUpload(path: string, options: Partial<Contents.IModel>): Promise<string | null | undefined> {
+    const chunk = (options as { chunk?: number }).chunk;
+    const listed = this._listed.get(path.slice(0, Math.max(0, path.lastIndexOf('/'))));
+    if ((chunk !== undefined && chunk !== 1) || listed === undefined) {
+      return undefined;
+    }
+    if (!listed.has(options.name!)) {
+      return null;
+    }
+    try {
+      return (await super.get(path, { content: false, hash: true })).hash ?? undefined;
+    } catch (error) {
+      if (status(error) === 404) {
+        return null;
+      }
+      throw error;
+    }
+  }
+
+  /** What is thrown for an error that kept a document from being saved. */
+  private _told(path: string, error: unknown): unknown {
+    const code = status(error);
+    const obstacle = code === 409 ? 'changed' : AWAY.has(code) ? 'away' : null;
+    if (obstacle === null) {
+      return error;
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    this._unsaved.emit({ path, obstacle, message });
+    const told = new Error(message);
+    // The name by which a document knows that its save was called off (docregistry/context).
+    told.name = 'ModalCancelError';
+    return told;
+  }
+
+  private async _watched<T>(path: string, answer: Promise<T>): Promise<T> {
+    const timer = setTimeout(() => this._unsaved.emit({ path, obstacle: 'slow', message: '' }), SLOW);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private readonly _versions = new Versions();
+  private readonly _listed = new Map<string, Set<string>>();
+  private readonly _unsaved = new Signal<this, Unsaved>(this);
+}
+
+/** The status of an answer that is an error; 503 where no answer came, 0 for an error of another kind. */
+function status(error: unknown): number {
+  if (error instanceof ServerConnection.ResponseError) {
+    return error.response.status;
+  }
+  return error instanceof ServerConnection.NetworkError ? 503 : 0;
+}
