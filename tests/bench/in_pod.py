@@ -1,7 +1,7 @@
-"""Runs inside a notebook pod: `python in_pod.py ours|stock WHAT N`. Prints the figures of one measurement as JSON, times in seconds.
+"""Runs inside a notebook pod: `python in_pod.py ours|kernel|stock WHAT N`. Prints the figures of one measurement as JSON, times in seconds.
 
-WHAT is `session` (a session of N executors), `kernel` (the same as the first cell of a notebook, some seconds after its kernel started),
-`local` (a local session) or `job` (a minute of queries on N executors).
+WHAT is `session` (a session of N executors), `local` (a local session) or `job` (a minute of queries on N executors).
+`kernel` is ours as the first cell of a notebook, some seconds after its kernel started.
 `stock` is what the documentation of Spark on Kubernetes leads to: client mode, pod template for the restricted Pod Security Standard,
 the entrypoint that comes with Spark as far as it starts executors, defaults otherwise. Both ways use the Python environment of the image.
 """
@@ -88,12 +88,11 @@ def ours(executors):
     return get_spark_session(executors=executors, cores=CORES, memory=MEMORY)
 
 
-def kernel(way):
-    if way == "ours":
-        # What a kernel of the image loads at its start.
-        from spark_session.kernel import load_ipython_extension
+def type_first_cell():
+    # What a kernel of the image loads at its start.
+    from spark_session.kernel import load_ipython_extension
 
-        load_ipython_extension(None)
+    load_ipython_extension(None)
     time.sleep(TYPING_SECONDS)
 
 
@@ -163,9 +162,9 @@ def resident_memory():
 
 
 def main(way, what, executors):
-    start = {"ours": ours, "stock": stock}[way]
-    if what == "kernel":
-        kernel(way)
+    start = stock if way == "stock" else ours
+    if way == "kernel":
+        type_first_cell()
     measured = job(start, executors) if what == "job" else session(start, None if what == "local" else executors)
     print(json.dumps(measured))
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from cluster import Cluster
@@ -54,22 +55,22 @@ def measure() -> list[Row]:
     node = Cluster(os.environ.get("SPARK_NOTEBOOKS_TEST_CLUSTER", "test"))
     node.up()
     with running_notebook(node, "bench-spark", {"pods": max(EXECUTORS) + 1}, {}) as notebook:
-        rows = compare(notebook, "local", 0, LOCAL)
+        rows = compare(notebook, "local", 0, {"ours": LOCAL})
         for executors in EXECUTORS:
-            rows += compare(notebook, "session", executors, SESSION[executors])
-            rows += compare(notebook, "kernel", executors, KERNEL[executors])
-        return rows + compare(notebook, "job", JOB_EXECUTORS, JOB)
+            rows += compare(notebook, "session", executors, {"ours": SESSION[executors], "kernel": KERNEL[executors]})
+        return rows + compare(notebook, "job", JOB_EXECUTORS, {"ours": JOB})
 
 
-def compare(notebook: Notebook, what: str, executors: int, titles: Titles) -> list[Row]:
-    """Ours and stock in turns, RUNS times each."""
-    figures: dict[str, list[dict[str, float]]] = {"ours": [], "stock": []}
+def compare(notebook: Notebook, what: str, executors: int, ways: Mapping[str, Titles]) -> list[Row]:
+    """Each of our ways and stock in turns, RUNS times each."""
+    figures: dict[str, list[dict[str, float]]] = {way: [] for way in (*ways, "stock")}
     for _ in range(RUNS):
         for way, found in figures.items():
             found.append(once(notebook, way, what, executors))
             notebook.wait_until_executors_are_gone()
     return [
-        row(title, unit, [each[key] for each in figures["ours"]], [each[key] for each in figures["stock"]], goal)
+        row(title, unit, [each[key] for each in figures[way]], [each[key] for each in figures["stock"]], goal)
+        for way, titles in ways.items()
         for key, (title, unit, goal) in titles.items()
     ]
 
