@@ -2,7 +2,9 @@
 
 import importlib
 import sys
+import tomllib
 
+from dev.paths import REPOSITORY
 from tests.bench.report import publish
 
 AREAS = ("platform", "spark", "s3_writes")
@@ -13,6 +15,9 @@ def main(areas: list[str]) -> int:
     if unknown:
         print(f"no benchmark called {', '.join(unknown)}; there are {', '.join(AREAS)}", file=sys.stderr)
         return 2
+    # Our packages are where the tests find them.
+    configuration = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    sys.path[:0] = [str(REPOSITORY / folder) for folder in configuration["tool"]["pytest"]["ini_options"]["pythonpath"]]
     for area in areas or AREAS:
         publish(area, importlib.import_module(f"tests.bench.{area}").measure())
     return 0
