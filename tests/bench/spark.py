@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -82,4 +83,6 @@ def once(notebook: Notebook, way: str, what: str, executors: int) -> dict[str, f
         "exec", "--stdin", notebook.name, "--", "python", "-", way, what, str(executors), stdin=code
     )
     figures: dict[str, float] = json.loads(output.splitlines()[-1])
+    told = ", ".join(f"{name} {value:.1f}" for name, value in figures.items())
+    print(f"{what}, {executors} executors, {way}: {told}", file=sys.stderr, flush=True)
     return figures
