@@ -48,7 +48,8 @@ WHO = {SetBy.SESSION: "the session", SetBy.ADMIN: "the administrator", SetBy.USE
 
 def page() -> str:
     """The page in Markdown."""
-    settings = [row(setting, usual_settings()) for setting in sorted(SETTINGS, key=lambda each: each.key)]
+    usual = usual_settings()
+    settings = [row(setting, usual) for setting in sorted(SETTINGS, key=lambda each: each.key)]
     defaults = SparkSessionDefaults()
     traits = [
         (f"`{name}`", f"`{json.dumps(getattr(defaults, name))}`", trait.help)

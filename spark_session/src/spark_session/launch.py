@@ -113,14 +113,13 @@ def ensure_started(settings: Mapping[str, str], ready: Launch | None = None) -> 
 
 
 def connected(settings: Mapping[str, str]) -> Any:
-    """PySpark's view of this process's JVM, started where there is none, in whichever way.
+    """PySpark's view of this process's JVM, which PySpark starts here where `ensure_started` left that to it.
 
     Raises:
         PySparkRuntimeError: see `ensure_started`.
     """
     from pyspark import SparkConf, SparkContext
 
-    ensure_started(settings)
     SparkContext._ensure_initialized(conf=SparkConf(loadDefaults=False).setAll(list(settings.items())))
     return SparkContext._jvm
 

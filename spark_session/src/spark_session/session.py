@@ -29,7 +29,7 @@ from spark_session.packages import along
 from spark_session.plan import Plan, build
 from spark_session.processes import start_time
 from spark_session.request import Request
-from spark_session.settings import Settings, find
+from spark_session.settings import find, text_of, texts
 from spark_session.warming import Warming
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def prepare() -> None:
     """Start the JVM of a session that will most likely be asked for, where the administrator has it so."""
     plan = build(_context(Request()))
     if plan.context.environment.workspace is not None and plan.context.defaults.warm_jvm:
-        _warming.begin(_texts(plan.settings), {**os.environ, **plan.variables}, records.folder(os.environ))
+        _warming.begin(texts(plan.settings), {**os.environ, **plan.variables}, records.folder(os.environ))
         import pyspark.sql  # noqa: F401 (the session's call finds it loaded)
 
 
@@ -221,7 +221,7 @@ def _start(plan: Plan) -> tuple[SparkSession, Plan]:
     from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
 
-    settings = _texts(plan.settings)
+    settings = texts(plan.settings)
     os.environ.update(plan.variables)
     ready = _prepare_jvm(settings)
     _write_files(plan)
@@ -230,7 +230,7 @@ def _start(plan: Plan) -> tuple[SparkSession, Plan]:
         if ready is not None:
             _clear_properties(ready.settings.keys() - settings.keys())
         plan = along.take_along(plan)
-        spark: SparkSession = SparkSession.builder.config(map=_texts(plan.settings)).getOrCreate()
+        spark: SparkSession = SparkSession.builder.config(map=texts(plan.settings)).getOrCreate()
     except PySparkRuntimeError as error:
         if error.getCondition() != "JAVA_GATEWAY_EXITED":
             raise
@@ -284,10 +284,6 @@ def _clear_properties(keys: Iterable[str]) -> None:
         system.clearProperty(key)
 
 
-def _texts(settings: Settings) -> dict[str, str]:
-    return {key: value.text for key, value in settings.items()}
-
-
 def _write_files(plan: Plan) -> None:
     if not plan.files:
         return
@@ -313,8 +309,7 @@ def _starting(plan: Plan) -> records.Record:
 
 
 def _show_progress(spark: SparkSession, plan: Plan) -> cell_progress.CellProgress | None:
-    setting = plan.settings.get(cell_progress.SETTING)
-    wanted = setting is not None and setting.text == "true"
+    wanted = text_of(plan.settings, cell_progress.SETTING) == "true"
     return cell_progress.attach(spark.sparkContext) if wanted else None
 
 

@@ -26,6 +26,17 @@ class Value:
 Settings = dict[str, Value]
 
 
+def texts(settings: Settings) -> dict[str, str]:
+    """The values alone, as Spark takes them."""
+    return {key: value.text for key, value in settings.items()}
+
+
+def text_of(settings: Settings, key: str, default: str = "") -> str:
+    """The value of one setting, or the default where it is not set."""
+    value = settings.get(key)
+    return default if value is None else value.text
+
+
 class SetBy(Enum):
     """Who may give a setting another value in `conf`. The administrator may do what a researcher may."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from spark_session.errors import SparkSessionError, show
 from spark_session.plan import Plan
 from spark_session.quantities import amount, parse
-from spark_session.settings import Settings
+from spark_session.settings import Settings, text_of
 
 MIB = 1024 * 1024
 # Spark's own minimum of the memory beside the heap (spark.executor.minMemoryOverhead).
@@ -57,16 +57,16 @@ class Shape:
 
 def shape(settings: Settings) -> Shape:
     """The size that Spark works out from its settings (BasicExecutorFeatureStep, ResourceProfile)."""
-    heap = _mib(_text(settings, "spark.executor.memory", "1g"))
-    factor = Decimal(_text(settings, "spark.executor.memoryOverheadFactor", "0.1"))
-    least = _mib(_text(settings, "spark.executor.minMemoryOverhead", f"{LEAST_OVERHEAD_MIB}m"))
-    overhead = _mib(_text(settings, "spark.executor.memoryOverhead", f"{max(int(factor * heap), least)}m"))
-    python = _mib(_text(settings, "spark.executor.pyspark.memory", "0"))
+    heap = _mib(text_of(settings, "spark.executor.memory", "1g"))
+    factor = Decimal(text_of(settings, "spark.executor.memoryOverheadFactor", "0.1"))
+    least = _mib(text_of(settings, "spark.executor.minMemoryOverhead", f"{LEAST_OVERHEAD_MIB}m"))
+    overhead = _mib(text_of(settings, "spark.executor.memoryOverhead", f"{max(int(factor * heap), least)}m"))
+    python = _mib(text_of(settings, "spark.executor.pyspark.memory", "0"))
     off_heap = 0
-    if _text(settings, "spark.memory.offHeap.enabled", "false") == "true":
-        off_heap = _mib(_text(settings, "spark.memory.offHeap.size", "0"), bare="b")
-    limit = _text(settings, "spark.kubernetes.executor.limit.cores", "")
-    cpu = _text(settings, "spark.kubernetes.executor.request.cores", _text(settings, "spark.executor.cores", "1"))
+    if text_of(settings, "spark.memory.offHeap.enabled", "false") == "true":
+        off_heap = _mib(text_of(settings, "spark.memory.offHeap.size", "0"), bare="b")
+    limit = text_of(settings, "spark.kubernetes.executor.limit.cores", "")
+    cpu = text_of(settings, "spark.kubernetes.executor.request.cores", text_of(settings, "spark.executor.cores", "1"))
     return Shape(parse(cpu), parse(limit) if limit else None, heap, heap + overhead + python + off_heap)
 
 
@@ -118,18 +118,13 @@ def manifest(plan: Plan, owner: str) -> dict[str, Any]:
 
 def image(settings: Settings) -> str:
     """Image of the executors."""
-    return _text(
+    return text_of(
         settings, "spark.kubernetes.executor.container.image", settings["spark.kubernetes.container.image"].text
     )
 
 
 def _family(settings: Settings, prefix: str) -> dict[str, str]:
     return {key.removeprefix(prefix): value.text for key, value in settings.items() if key.startswith(prefix)}
-
-
-def _text(settings: Settings, key: str, default: str) -> str:
-    value = settings.get(key)
-    return default if value is None else value.text
 
 
 _SIZE = re.compile(r"(?P<number>\d+)(?P<unit>[bkmgtp]?)b?", re.ASCII)

@@ -21,6 +21,7 @@ from spark_session.pods import Count, Executor, count, executor
 from spark_session.reasons import Facts, Kind, Reason, from_event, slow_to_start, stuck, unanswered, unexplained
 from spark_session.refusals import refused
 from spark_session.report import Report
+from spark_session.settings import text_of
 from spark_session.shape import image, manifest, shape
 
 if TYPE_CHECKING:
@@ -309,8 +310,7 @@ def _asked(plan: Plan) -> int:
 
 
 def _is_dynamic(plan: Plan) -> bool:
-    enabled = plan.settings.get("spark.dynamicAllocation.enabled")
-    return enabled is not None and enabled.text == "true"
+    return text_of(plan.settings, "spark.dynamicAllocation.enabled") == "true"
 
 
 def _hopeless(newest: Report) -> Reason | None:

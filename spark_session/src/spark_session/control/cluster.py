@@ -17,6 +17,7 @@ from spark_session.control.view import show_live, to_html, to_text
 from spark_session.errors import SparkSessionError, SparkSessionWarning, show
 from spark_session.executor_pods import ExecutorPods, executor_of
 from spark_session.plan import Plan
+from spark_session.settings import text_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -288,9 +289,9 @@ class Cluster:
             self._send_away(decision.remove)
 
     def _send_away(self, executors: tuple[str, ...]) -> None:
-        decommission = self._plan.settings.get("spark.decommission.enabled")
         self._leaving |= set(executors)
-        self._scheduler.remove(executors, gently=decommission is not None and decommission.text == "true")
+        gently = text_of(self._plan.settings, "spark.decommission.enabled") == "true"
+        self._scheduler.remove(executors, gently=gently)
 
     def _checked(self, argument: str, value: object) -> int:
         defaults = self._plan.context.defaults

@@ -11,7 +11,7 @@ from spark_session.display import is_interactive
 from spark_session.errors import SparkSessionError
 from spark_session.packages import bring
 from spark_session.packages.items import Item
-from spark_session.settings import Source
+from spark_session.settings import Source, texts
 
 if TYPE_CHECKING:
     from spark_session.plan import Plan
@@ -29,7 +29,7 @@ def take_along(plan: Plan) -> Plan:
     if not plan.items:
         bring.activate(bring.Brought(), None)
         return plan
-    jvm = launch.connected({key: value.text for key, value in plan.settings.items()})
+    jvm = launch.connected(texts(plan.settings))
     say = _say if plan.context.defaults.executor_progress else _say_nothing
     try:
         brought = bring.bring(plan.context, plan.settings, plan.items, jvm, say)

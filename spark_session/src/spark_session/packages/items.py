@@ -143,9 +143,7 @@ def package_kind(text: str, argument: str = "packages") -> Kind:
     if path.endswith(".jar"):
         return Kind.JAR
     if path.endswith(PIP_FILES) or _looks_like_path(text):
-        if path.endswith(".whl"):
-            check_wheel(text, argument)
-        return Kind.PIP
+        return _for_pip(text, path, argument)
     if ":" in text and " @ " not in text:
         return _coordinates(text, argument)
     _requirement(text, argument)
@@ -157,9 +155,7 @@ def _address(text: str, path: str, argument: str) -> Kind:
         if path.endswith(".jar"):
             return Kind.JAR
         if path.endswith(PIP_FILES):
-            if path.endswith(".whl"):
-                check_wheel(text, argument)
-            return Kind.PIP
+            return _for_pip(text, path, argument)
         raise SparkSessionError(
             f"{argument} has {show(text)}.",
             "A package on S3 is a wheel (.whl), the source of one (.tar.gz) or a jar (.jar).",
@@ -168,15 +164,19 @@ def _address(text: str, path: str, argument: str) -> Kind:
     if text.startswith(("https://", "http://")):
         _check_password(text, argument)
         if path.endswith(PIP_FILES):
-            if path.endswith(".whl"):
-                check_wheel(text, argument)
-            return Kind.PIP
+            return _for_pip(text, path, argument)
         raise SparkSessionError(
             f"{argument} has {show(text)}.",
             "From the web come wheels (.whl) and the sources of packages (.tar.gz).",
             "For a jar write its Maven coordinates, or copy it to S3 and write the s3:// address.",
         )
     raise _scheme(text, argument)
+
+
+def _for_pip(text: str, path: str, argument: str) -> Kind:
+    if path.endswith(".whl"):
+        check_wheel(text, argument)
+    return Kind.PIP
 
 
 def _scheme(text: str, argument: str) -> SparkSessionError:

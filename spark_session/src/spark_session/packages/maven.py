@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from spark_session.errors import SparkSessionError
-from spark_session.settings import Settings
+from spark_session.settings import Settings, text_of
 
 CENTRAL = "Maven Central"
 """Ivy knows where that is."""
@@ -20,8 +20,8 @@ READ_MILLISECONDS = 120_000
 
 def repositories(configured: Sequence[str], settings: Settings) -> list[str]:
     """Where coordinates are looked up, in this order: the administrator's places, or Maven Central, and those of the call. Pure."""
-    more = settings.get("spark.jars.repositories")
-    return [*(configured or [CENTRAL]), *(filter(None, more.text.split(",")) if more else [])]
+    more = text_of(settings, "spark.jars.repositories").split(",")
+    return [*(configured or [CENTRAL]), *filter(None, more)]
 
 
 def ivy_settings(places: Sequence[str], cache: Path) -> str:
@@ -67,12 +67,10 @@ def resolve(jvm: Any, coordinates: Sequence[str], places: Sequence[str], setting
     """
     from py4j.protocol import Py4JJavaError
 
-    cache = _text(settings, "spark.jars.ivy") or str(Path.home() / ".ivy2")
-    file = _text(settings, "spark.jars.ivySettings")
-    if file is None:
-        written = work / "ivysettings.xml"
-        written.write_text(ivy_settings(places, Path(cache) / "cache"), encoding="utf-8")
-        file = str(written)
+    cache = text_of(settings, "spark.jars.ivy") or str(Path.home() / ".ivy2")
+    file = text_of(settings, "spark.jars.ivySettings", str(work / "ivysettings.xml"))
+    if "spark.jars.ivySettings" not in settings:
+        Path(file).write_text(ivy_settings(places, Path(cache) / "cache"), encoding="utf-8")
     said = jvm.java.io.ByteArrayOutputStream()
     system, stream = jvm.java.lang.System, jvm.java.io.PrintStream(said)
     out, err = system.out, system.err
@@ -82,7 +80,7 @@ def resolve(jvm: Any, coordinates: Sequence[str], places: Sequence[str], setting
         system.setOut(stream)
         system.setErr(stream)
         ivy = utilities.loadIvySettings(file, empty, option.apply(cache), stream)
-        excludes = filter(None, (_text(settings, "spark.jars.excludes") or "").split(","))
+        excludes = filter(None, text_of(settings, "spark.jars.excludes").split(","))
         excluded = jvm.PythonUtils.toSeq([name.strip() for name in excludes])
         found = utilities.resolveMavenCoordinates(",".join(coordinates), ivy, empty, True, excluded, False, stream)
         return [Path(path) for path in found.mkString("\n").splitlines()]
@@ -117,8 +115,3 @@ def failure(said: str, coordinates: Sequence[str], places: Sequence[str]) -> Spa
     return SparkSessionError(
         f"{', '.join(coordinates)} cannot be had.", f"Ivy says: {words.rstrip('.')}.", "Check what it names."
     )
-
-
-def _text(settings: Settings, key: str) -> str | None:
-    value = settings.get(key)
-    return None if value is None else value.text

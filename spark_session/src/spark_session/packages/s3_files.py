@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from spark_session.errors import SparkSessionError, show
-from spark_session.settings import Settings
+from spark_session.settings import Settings, texts
 
 
 class S3Files:
@@ -20,8 +20,8 @@ class S3Files:
     def __init__(self, jvm: Any, settings: Settings) -> None:
         self._jvm = jvm
         conf = jvm.org.apache.spark.SparkConf(False)
-        for key, value in settings.items():
-            conf.set(key, value.text)
+        for key, text in texts(settings).items():
+            conf.set(key, text)
         self._configuration = jvm.org.apache.spark.deploy.SparkHadoopUtil.get().newConfiguration(conf)
 
     def look(self, url: str, text: str) -> tuple[int, str]:
