@@ -1,5 +1,6 @@
 import { Widget } from '@lumino/widgets';
 
+import { element } from '../elements.js';
 import { byDay, Page, remarks, Version } from './model.js';
 
 export interface Actions {
@@ -151,11 +152,4 @@ export class HistoryPanel extends Widget {
   private _path: string | null = null;
   private _versions: Version[] = [];
   private _request = 0;
-}
-
-function element(tag: string, className: string, content: string): HTMLElement {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = content;
-  return made;
 }

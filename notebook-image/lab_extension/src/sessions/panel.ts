@@ -2,6 +2,7 @@ import { Message } from '@lumino/messaging';
 import { Poll } from '@lumino/polling';
 import { Widget } from '@lumino/widgets';
 
+import { element } from '../elements.js';
 import { activity, differs, Listing, Session, since } from './model.js';
 
 const REFRESH = 5000; // milliseconds
@@ -27,7 +28,7 @@ export class SessionsPanel extends Widget {
       frequency: { interval: REFRESH, backoff: true, max: 6 * REFRESH },
       standby: 'when-hidden'
     });
-    this.node.append(text('div', 'sn-Sessions-note', 'Looking for sessions …'));
+    this.node.append(element('div', 'sn-Sessions-note', 'Looking for sessions …'));
   }
 
   dispose(): void {
@@ -48,7 +49,7 @@ export class SessionsPanel extends Widget {
       this._shown = null;
       const why = error instanceof Error ? error.message : String(error);
       this.node.replaceChildren(
-        text('div', 'sn-Sessions-note', `The server does not tell which sessions run: ${why}. This list tries again by itself.`)
+        element('div', 'sn-Sessions-note', `The server does not tell which sessions run: ${why}. This list tries again by itself.`)
       );
       throw error;
     }
@@ -65,17 +66,17 @@ export class SessionsPanel extends Widget {
 
   private _render(listing: Listing): HTMLElement[] {
     const now = Date.now() / 1000;
-    const parts = [text('div', 'sn-Sessions-title', 'Running')];
+    const parts = [element('div', 'sn-Sessions-title', 'Running')];
     if (listing.sessions.length === 0) {
-      parts.push(text('div', 'sn-Sessions-note', 'No Spark session is running. get_spark_session() in a notebook starts one.'));
+      parts.push(element('div', 'sn-Sessions-note', 'No Spark session is running. get_spark_session() in a notebook starts one.'));
     }
     parts.push(...listing.sessions.map(session => this._card(session, now)));
     if (listing.past !== null) {
       const past = listing.past;
-      parts.push(text('div', 'sn-Sessions-title', 'Ended'));
-      const row = text('div', 'sn-Sessions-card', '');
+      parts.push(element('div', 'sn-Sessions-title', 'Ended'));
+      const row = element('div', 'sn-Sessions-card', '');
       row.append(
-        text('div', 'sn-Sessions-note', 'The Spark UI of sessions that have ended.'),
+        element('div', 'sn-Sessions-note', 'The Spark UI of sessions that have ended.'),
         this._buttons('Past sessions', past.frame, past.ui, 'Past sessions')
       );
       parts.push(row);
@@ -84,19 +85,19 @@ export class SessionsPanel extends Widget {
   }
 
   private _card(session: Session, now: number): HTMLElement {
-    const card = text('div', 'sn-Sessions-card', '');
+    const card = element('div', 'sn-Sessions-card', '');
     card.dataset.session = session.id;
-    const name = text('div', 'sn-Sessions-name', session.name);
+    const name = element('div', 'sn-Sessions-name', session.name);
     name.title = `${session.name} (${session.application_id})`;
-    name.prepend(text('span', 'sn-Sessions-dot', ''));
+    name.prepend(element('span', 'sn-Sessions-dot', ''));
     card.dataset.state = session.state;
     card.append(
       name,
-      text('div', 'sn-Sessions-activity', activity(session)),
-      text('div', 'sn-Sessions-note', `started ${since(session.started, now)} ago`)
+      element('div', 'sn-Sessions-activity', activity(session)),
+      element('div', 'sn-Sessions-note', `started ${since(session.started, now)} ago`)
     );
     const buttons = this._buttons('Spark UI', session.frame, session.ui, session.name);
-    const stop = text('button', 'jp-Button sn-Button', 'Stop') as HTMLButtonElement;
+    const stop = element('button', 'jp-Button sn-Button', 'Stop') as HTMLButtonElement;
     stop.title = `Stop ${session.name} and give back its executors`;
     stop.onclick = async () => {
       stop.disabled = true;
@@ -113,12 +114,12 @@ export class SessionsPanel extends Widget {
   }
 
   private _buttons(label: string, frame: string | null, ui: string | null, title: string): HTMLElement {
-    const row = text('div', 'sn-Buttons', '');
+    const row = element('div', 'sn-Buttons', '');
     if (frame !== null && ui !== null) {
-      const open = text('button', 'jp-Button sn-Button', label);
+      const open = element('button', 'jp-Button sn-Button', label);
       open.title = 'Open in JupyterLab';
       open.onclick = () => this._actions.open(title, frame);
-      const link = text('a', 'jp-Button sn-Button', '↗') as HTMLAnchorElement;
+      const link = element('a', 'jp-Button sn-Button', '↗') as HTMLAnchorElement;
       link.title = 'Open in a new tab of the browser';
       link.setAttribute('aria-label', link.title);
       link.href = ui;
@@ -133,11 +134,4 @@ export class SessionsPanel extends Widget {
   private readonly _poll: Poll<void>;
   private _shown: Listing | null = null;
   private _minute = 0;
-}
-
-function text(tag: string, className: string, content: string): HTMLElement {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = content;
-  return element;
 }
