@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -22,15 +24,25 @@ print(json.dumps({"driver": conf["spark.driver.port"], "blocks": conf.get("spark
 for line in sys.stdin:
     print(json.dumps({"count": spark.range(1000).count(), "executors": spark.sparkContext._jsc.sc().getExecutorIds().size()}), flush=True)
 """
+# Another executor, as the entrypoint of the image starts them.
 JOIN = """
 import os, subprocess
-command = ["java", *{options!r}, "-cp", "/opt/spark/jars/*", "org.apache.spark.executor.CoarseGrainedExecutorBackend",
+command = ["java", "-Dspark.master=k8s://", *{options!r}, "-cp", "/opt/spark/jars/*", "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend",
     "--driver-url", "spark://CoarseGrainedScheduler@{address}:{port}", "--executor-id", "99", "--hostname", os.environ["POD_IP"],
-    "--cores", "1", "--app-id", "{application}", "--resourceProfileId", "0"]
-done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-print(done.returncode)
-print((done.stdout + done.stderr)[-6000:])
+    "--cores", "1", "--app-id", "{application}", "--resourceProfileId", "0", "--podName", "notebook"]
+try:
+    done = subprocess.run(command, capture_output=True, text=True, timeout={seconds})
+    print(done.returncode)
+    print((done.stdout + done.stderr)[-6000:])
+except subprocess.TimeoutExpired:
+    print("it runs")
 """
+FILE = "/var/run/secrets/spark-notebooks/authentication/secret"
+OPTIONS = {
+    "none": ["-Dspark.authenticate=false"],
+    "a guess": ["-Dspark.authenticate=true", "-Dspark.authenticate.secret=guess"],
+    "from a file": ["-Dspark.authenticate=true", f"-Dspark.authenticate.secret.file={FILE}"],
+}
 KNOCK = """
 import json, socket
 def knock(port):
@@ -71,24 +83,25 @@ def session(situation: Situation) -> Iterator[Session]:
     process.wait(60)
 
 
-@pytest.mark.parametrize("secret", ["none", "a guess", "her own"])
-def test_nobody_joins_another_s_session(situation: Situation, session: Session, secret: str) -> None:
-    options = ["-Dspark.authenticate=false"]
-    if secret == "a guess":
-        options = ["-Dspark.authenticate=true", "-Dspark.authenticate.secret=guess"]
-    elif secret == "her own":
-        options = ["-Dspark.authenticate=true", "-Dspark.authenticate.secret.file=/var/run/secrets/spark-notebooks/authentication/secret"]  # fmt: skip
-    before = session.ask()
-    code = JOIN.format(
-        options=options,
+def join(situation: Situation, session: Session, secret: str, seconds: int) -> str:
+    return JOIN.format(
+        options=OPTIONS[secret],
         address=situation.words["BOBS_ADDRESS"],
         port=session.facts["driver"],
         application=session.facts["application"],
+        seconds=seconds,
     )
-    done = situation.eve.run(code)
+
+
+@pytest.mark.parametrize("secret", OPTIONS)
+def test_nobody_joins_another_s_session(situation: Situation, session: Session, secret: str) -> None:
+    """From a file: with the secret of her own workspace."""
+    before = session.ask()
+    done = situation.eve.run(join(situation, session, secret, 60))
     assert done.returncode == 0, done.stderr
     status, _, said = done.stdout.partition("\n")
-    assert status != "0", said
+    assert status.lstrip("-").isdigit(), said
+    assert status != "0"
     assert session.ask() == before
 
 
@@ -117,3 +130,15 @@ def test_another_s_executors_cannot_be_listed_read_or_ended(situation: Situation
     )
     assert {name: result.status for name, result in sent.items()} == dict.fromkeys(sent, 403)
     assert session.ask()["executors"] == 1
+
+
+def test_with_its_secret_the_same_process_joins(situation: Situation, session: Session) -> None:
+    """So it is the secret that keeps others out. Last, because the session counts it for a while after it was killed."""
+    before = session.ask()["executors"]
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(situation.bob.run, join(situation, session, "from a file", 25))
+        most = before
+        while not running.done():
+            most = max(most, session.ask()["executors"])
+            time.sleep(0.5)
+    assert most == before + 1, running.result().stdout
