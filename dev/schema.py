@@ -1,4 +1,4 @@
-"""What is generated: the chart's values.schema.json, and the reference pages of the values and of a session's settings.
+"""What is generated: the chart's values.schema.json, and the reference pages of the values, of a session's settings and of all rights.
 
     python -m dev.schema            writes the files
     python -m dev.schema --check    fails if one is not what its source says
@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from dev import settings_page
+from dev import rights_page, settings_page
 
 ROOT = Path(__file__).parent.parent
 CHART = ROOT / "charts" / "spark-notebooks"
@@ -126,12 +126,13 @@ def outputs() -> dict[Path, str]:
         SCHEMA: json.dumps(root, indent=2) + "\n",
         REFERENCE: reference_page(root, defaults),
         settings_page.PAGE: settings_page.page(),
+        rights_page.PAGE: rights_page.page(),
     }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description="Makes values.schema.json and the reference pages of the chart's values and of a session's settings."
+        description="Makes values.schema.json and the reference pages of the chart's values, of a session's settings and of all rights."
     )
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not up to date")
     arguments = parser.parse_args()

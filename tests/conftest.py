@@ -18,7 +18,7 @@ settings.load_profile("no deadline")
 class SideBySide(LoadScopeScheduling):
     """Which tests run one after the other where `pytest -n` runs them in several processes: those of a file, in the order that they have there.
 
-    So a module's fixtures are made once. Some files share more than that: the installed platform, the node of `make run`, a node
+    So a module's fixtures are made once. Some files share more than that: an installed platform, the node of `make run`, a node
     to start and stop, a namespace.
     """
 
@@ -26,7 +26,7 @@ class SideBySide(LoadScopeScheduling):
         folder, _, file = nodeid.partition("::")[0].rpartition("/")
         if folder.endswith("/e2e"):
             return "make" if file.startswith("test_make") else "platform"
-        return folder if folder.endswith(("/chart", "/cluster")) else f"{folder}/{file}"
+        return folder if folder.endswith(("/attacks", "/chart", "/cluster")) else f"{folder}/{file}"
 
 
 def pytest_configure() -> None:

@@ -30,6 +30,14 @@ org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend --driver-url $S
 TEMPLATE = {
     "apiVersion": "v1",
     "kind": "Pod",
+    # Without these labels the platform's admission policies take it for no executor.
+    "metadata": {
+        "labels": {
+            "app.kubernetes.io/managed-by": "spark-notebooks",
+            "app.kubernetes.io/component": "executor",
+            "spark-notebooks.io/session": "stock",
+        }
+    },
     "spec": {
         "automountServiceAccountToken": False,
         "securityContext": {

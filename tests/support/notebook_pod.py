@@ -1,4 +1,4 @@
-"""A notebook pod in a workspace of its own: the hub's own manifests and environment, the chart's own roles, on the real node."""
+"""A notebook pod in a workspace of its own: the hub's own manifests and environment, the chart's own roles and policies, on the real node."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from spark_notebooks_hub.admission import Allowed, server_annotations
 from spark_notebooks_hub.notebook import (
     CONTAINER_SECURITY_CONTEXT,
     POD_SECURITY_CONTEXT,
@@ -18,15 +20,21 @@ from spark_notebooks_hub.notebook import (
     volume_mounts,
     volumes,
 )
-from spark_notebooks_hub.workspace import HubIdentity, Workspace, authentication_secret, workspace_manifests
+from spark_notebooks_hub.workspace import (
+    HubIdentity,
+    Workspace,
+    authentication_secret,
+    workspace_manifests,
+)
 
 from cluster import Cluster
 from dev import images
-from dev.paths import REPOSITORY
 from dev.target import Target, of_node
 from dev.toolchain import binary
+from tests.support.rights import rights
 
 EXECUTORS = ("--selector=spark-role=executor",)
+KINDS = ("ClusterRole", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 NOT_ENDED = "--field-selector=status.phase!=Succeeded,status.phase!=Failed"
 
 
@@ -52,6 +60,13 @@ class Notebook:
         command = (*program, "exec", self.name, "--", "python", "-c", code)
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+    def open(self, code: str) -> subprocess.Popen[str]:
+        """Starts Python code in the pod, to be spoken with line by line."""
+        program = (str(binary("kubectl")), *self.target.kubectl_arguments, "--namespace", self.namespace)
+        command = (*program, "exec", "--stdin", self.name, "--", "python", "-c", code)
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
+
     def executors(self) -> list[str]:
         """Pods of executors that have not ended."""
         return self.kubectl("get", "pods", *EXECUTORS, NOT_ENDED, "--output", "name").split()
@@ -74,6 +89,8 @@ def running_notebook(
     quota: Mapping[str, object],
     defaults: Mapping[str, object],
     command: Sequence[str] = ("sleep", "infinity"),
+    *,
+    spark_conf: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Notebook]:
     """A workspace of the user ada in `namespace`, with one notebook pod; all of it is removed at the end.
 
@@ -81,31 +98,44 @@ def running_notebook(
         quota: a ResourceQuota's `spec.hard`.
         defaults: settings of SparkSessionDefaults on top of small executors that share a core.
         command: what the pod runs.
+        spark_conf: settings of pods that an administrator gives some session by `spark.conf`, so that the policies allow them.
     """
     target = of_node(node)
     image = images.build(["notebook"], push_to=node.registry)["notebook"]
     hub = HubIdentity(namespace="default", fullname=f"{namespace}-spark-notebooks")
-    workspace = Workspace("ada", namespace, hub, quota=quota, credentials="[default]\n")
-    roles = target.helm(
-        *("template", namespace, str(REPOSITORY / "charts" / "spark-notebooks"), "--set", "s3.embedded.enabled=true"),
-        *("--show-only", "templates/workspace/clusterroles.yaml"),
-    ).stdout
+    allowed = Allowed(spark_conf=spark_conf)
+    workspace = Workspace("ada", namespace, hub, quota=quota, credentials="[default]\n", allowed=allowed)
+    roles = _list([each for each in rights(target, namespace, hub.namespace) if each["kind"] in KINDS])
     target.kubectl("apply", "--filename", "-", stdin=roles)
-    manifests = [
-        *workspace_manifests(workspace),
-        authentication_secret(workspace, secrets.token_urlsafe()),
-        notebook_pod(workspace, image, defaults, command),
-    ]
-    target.kubectl(
-        "apply", "--filename", "-", stdin=json.dumps({"kind": "List", "apiVersion": "v1", "items": manifests})
-    )
+    pod = notebook_pod(workspace, image, defaults, command)
+    place, *rest = workspace_manifests(workspace)
+    place["metadata"]["annotations"] |= server_annotations(pod)
+    manifests = [place, *rest, authentication_secret(workspace, secrets.token_urlsafe())]
+    target.kubectl("apply", "--filename", "-", stdin=_list(manifests))
     made = Notebook(target, namespace)
     try:
+        _create(target, pod, f"system:serviceaccount:{hub.namespace}:{hub.service_account}")
         made.kubectl("wait", "--for=condition=Ready", "pod/notebook", "--timeout=300s")
         yield made
     finally:
         target.kubectl("delete", "namespace", namespace, "--wait=true", "--timeout=120s")
         target.kubectl("delete", "--filename", "-", stdin=roles)
+
+
+def _create(target: Target, pod: dict[str, object], user: str) -> None:
+    """Makes a pod as the hub does. The API server sees the parameters of the policies after a moment."""
+    deadline = time.monotonic() + 30
+    while True:
+        result = target.kubectl("create", f"--as={user}", "--filename", "-", stdin=json.dumps(pod), check=False)
+        if result.returncode == 0:
+            return
+        assert "ValidatingAdmissionPolicy" in result.stderr or "cannot create resource" in result.stderr, result.stderr
+        assert time.monotonic() < deadline, result.stderr
+        time.sleep(0.1)
+
+
+def _list(items: Sequence[Mapping[str, object]]) -> str:
+    return json.dumps({"kind": "List", "apiVersion": "v1", "items": items})
 
 
 def notebook_pod(

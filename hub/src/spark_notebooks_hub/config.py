@@ -151,6 +151,7 @@ def _workspaces(values: Values) -> Config:
             "pod_security": values.workspace.pod_security,
             "quota": values.workspace.quota,
             "limits": values.workspace.limits,
+            "admission": values.workspace.admission.model_dump(exclude={"enabled"}),
             "spark_defaults": spark_defaults(values.spark),
         }
     )

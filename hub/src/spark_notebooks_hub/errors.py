@@ -67,6 +67,13 @@ def api_failure(doing: str, status: int | None, message: str) -> Failure:
             f"The workspace's Pod Security level refuses the server: {message.partition('violates PodSecurity')[2].strip()}. "
             "Ask your administrator to check the settings of the server (singleuser, hub.config.KubeSpawner).",
         )
+    if "ValidatingAdmissionPolicy" in message:
+        policy, _, said = message.partition("ValidatingAdmissionPolicy ")[2].partition(" denied request: ")
+        return Failure(
+            "policy",
+            f"The admission policy {policy.partition(' with binding')[0]} refuses to {doing}: {said.rstrip('.')}. "
+            "Ask your administrator to check the settings of the server (singleuser, hub.config.KubeSpawner, workspace.admission).",
+        )
     if status in (401, 403):
         return Failure(
             "rights",

@@ -12,18 +12,19 @@ from typing import Any, Final
 import aiohttp
 from jupyterhub.utils import exponential_backoff, maybe_future, url_path_join
 from kubernetes_asyncio import watch
-from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api
+from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api, V1Pod
 from kubespawner import KubeSpawner
 from kubespawner.spawner import PodReflector
 from traitlets import Dict, Integer, List, Unicode, default
 
+from .admission import Allowed
 from .errors import Failure, SpawnFailed, api_failure, api_message
 from .notebook import environment
 from .progress import Patience, PodProgress, Step, pod_progress, too_slow
 from .spawn_log import SpawnLog
 from .storage import ObjectStore
 from .workspace import MANAGED_BY, WORKSPACE_LABEL, HubIdentity, Workspace, credentials_file, user_slug
-from .workspaces import apply_workspace
+from .workspaces import apply_server_rules, apply_workspace, until_admitted
 
 # Seconds of JupyterHub's start_timeout kept back: its own timeout says nothing about what the server was waiting for, so ours comes first.
 SPAWN_RESERVE: Final = 15
@@ -47,6 +48,7 @@ class WorkspaceSpawner(KubeSpawner):
     pod_security = Unicode("restricted", help="Pod Security level of workspaces.").tag(config=True)
     quota = Dict(help="spec.hard of the workspaces' ResourceQuota.").tag(config=True)
     limits = List(help="spec.limits of the workspaces' LimitRange.").tag(config=True)
+    admission = Dict(help="What executors may have on top of the usual: fields of admission.Allowed.").tag(config=True)
     spark_defaults = Dict(help="Settings of spark_session's SparkSessionDefaults in notebooks.").tag(config=True)
     image_failures = Integer(2, min=1, help="Failed pulls of the image that end a start.").tag(config=True)
     unschedulable_seconds = Integer(
@@ -96,6 +98,11 @@ class WorkspaceSpawner(KubeSpawner):
             quota=self.quota,
             limits=self.limits,
             credentials=credentials_file(os.environ),
+            allowed=Allowed(
+                **self.admission,
+                pull_secrets=[name if isinstance(name, str) else name["name"] for name in self.image_pull_secrets],
+                spark_conf=self.spark_defaults.get("conf", {}),
+            ),
         )
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
@@ -141,12 +148,25 @@ class WorkspaceSpawner(KubeSpawner):
         pod = await self.get_pod_manifest()
         if self.modify_pod_hook:
             pod = await maybe_future(self.modify_pod_hook(self, pod))
+        await self._allow(pod)
         await exponential_backoff(
             partial(self._make_create_pod_request, pod, self.k8s_api_request_timeout),
             f"Could not create the pod {self.namespace}/{self.pod_name}",
             timeout=self.k8s_api_request_retry_timeout,
         )
         return await self._until_it_answers(earlier_uid=before["metadata"]["uid"] if before else None)
+
+    async def _allow(self, pod: V1Pod) -> None:
+        """Writes down for the workspace's admission policies what this server and its executors run."""
+        client = self.api.api_client
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            **client.sanitize_for_serialization(pod),
+        }
+        manifest["metadata"]["namespace"] = self.namespace
+        await apply_server_rules(client, self.workspace(), manifest)
+        await until_admitted(client, manifest)
 
     async def _create_home(self) -> None:
         await exponential_backoff(

@@ -167,11 +167,22 @@ class Singleuser(Section):
     profile_list: list[dict[str, Any]] = []
 
 
+class Admission(Section):
+    """What executors may have on top of the usual, as the admission policies of the chart allow it."""
+
+    enabled: bool = True
+    sidecar_images: list[str] = []
+    tolerations: list[str] = []
+    priority_classes: list[str] = []
+    runtime_classes: list[str] = []
+
+
 class WorkspaceValues(Section):
     namespace_prefix: str = "user-"
     pod_security: Literal["privileged", "baseline", "restricted"] = "restricted"
     quota: dict[str, str | int | float] = {}
     limits: list[dict[str, Any]] = []
+    admission: Admission = Admission()
 
     @field_validator("namespace_prefix")
     @classmethod

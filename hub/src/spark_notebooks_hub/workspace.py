@@ -1,17 +1,22 @@
 """The manifests of a workspace: the namespace of one person, and what belongs in it."""
 
 import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kubespawner.slugs import safe_slug
 
+from .admission import Allowed, annotations, server_annotations
+
 Manifest = dict[str, Any]
 
 MANAGED_BY: Final = "spark-notebooks"
 USER_ANNOTATION: Final = "spark-notebooks.io/user"
 HUB_ANNOTATION: Final = "spark-notebooks.io/hub"
+# As a label it is what the admission policies find workspaces by.
+HUB_LABEL: Final = HUB_ANNOTATION
 WORKSPACE_LABEL: Final = "spark-notebooks.io/workspace"
 NOTEBOOK_ACCOUNT: Final = "notebook"
 EXECUTOR_ACCOUNT: Final = "executor"
@@ -39,6 +44,11 @@ class HubIdentity:
     def service_account(self) -> str:
         return f"{self.fullname}-hub"
 
+    @property
+    def label(self) -> str:
+        """The same as a label's value, which cannot hold all of it. The chart makes it in the same way."""
+        return f"{self.fullname}-{hashlib.sha256(str(self).encode()).hexdigest()[:8]}"
+
     def __str__(self) -> str:
         return f"{self.namespace}/{self.fullname}"
 
@@ -48,7 +58,7 @@ class Workspace:
     """A person's workspace.
 
     quota is a ResourceQuota's `spec.hard` and limits a LimitRange's `spec.limits`, both as in the Kubernetes API; credentials is an AWS shared-credentials
-    file for the notebook storage, None where no Secret is to hold one.
+    file for the notebook storage, None where no Secret is to hold one; allowed is what executors may have on top of the usual.
     """
 
     user: str
@@ -58,6 +68,7 @@ class Workspace:
     quota: Mapping[str, Any] = field(default_factory=dict)
     limits: Sequence[Mapping[str, Any]] = ()
     credentials: str | None = field(default=None, repr=False)
+    allowed: Allowed = field(default_factory=Allowed)
 
     @property
     def slug(self) -> str:
@@ -87,16 +98,19 @@ def workspace_manifests(workspace: Workspace) -> list[Manifest]:
 
 
 def namespace(workspace: Workspace) -> Manifest:
-    """The namespace, labelled as ours and with its Pod Security level."""
+    """The namespace, labelled as ours, with its Pod Security level and what the admission policies allow in it."""
+    secrets = [AUTHENTICATION_SECRET, *([CREDENTIALS_SECRET] if workspace.credentials is not None else [])]
     labels = {
         **_labels(workspace),
+        HUB_LABEL: workspace.hub.label,
         "pod-security.kubernetes.io/enforce": workspace.pod_security,
     }
-    annotations = {USER_ANNOTATION: workspace.user, HUB_ANNOTATION: str(workspace.hub)}
+    notes = {USER_ANNOTATION: workspace.user, HUB_ANNOTATION: str(workspace.hub)}
+    notes |= annotations(workspace.allowed, secrets)
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": workspace.namespace, "labels": labels, "annotations": annotations},
+        "metadata": {"name": workspace.namespace, "labels": labels, "annotations": notes},
     }
 
 
@@ -140,6 +154,12 @@ def limit_range(workspace: Workspace) -> Manifest:
         "metadata": _metadata(workspace, "workspace"),
         "spec": {"limits": [dict(limit) for limit in workspace.limits]},
     }
+
+
+def server_rules(workspace: Workspace, pod: Mapping[str, Any]) -> Manifest:
+    """What one server adds to what the admission policies allow: annotations of the namespace, applied by the server's own field manager."""
+    metadata = {"name": workspace.namespace, "annotations": server_annotations(pod)}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
 def credentials_secret(workspace: Workspace, credentials: str) -> Manifest:
@@ -187,14 +207,14 @@ def foreign(existing: Mapping[str, Any], workspace: Workspace) -> str | None:
     A namespace of that name may be somebody else's: whoever adopts it would share it with a stranger.
     """
     metadata = existing.get("metadata", {})
-    annotations = metadata.get("annotations") or {}
+    notes = metadata.get("annotations") or {}
     if (metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") != MANAGED_BY:
         return f"a namespace {workspace.namespace} exists that this platform did not make"
-    if annotations.get(HUB_ANNOTATION) != str(workspace.hub):
-        owner = annotations.get(HUB_ANNOTATION, "unknown")
+    if notes.get(HUB_ANNOTATION) != str(workspace.hub):
+        owner = notes.get(HUB_ANNOTATION, "unknown")
         return f"the namespace {workspace.namespace} belongs to another installation ({owner})"
-    if annotations.get(USER_ANNOTATION) != workspace.user:
-        return f"the namespace {workspace.namespace} belongs to another user ({annotations.get(USER_ANNOTATION)!r})"
+    if notes.get(USER_ANNOTATION) != workspace.user:
+        return f"the namespace {workspace.namespace} belongs to another user ({notes.get(USER_ANNOTATION)!r})"
     return None
 
 

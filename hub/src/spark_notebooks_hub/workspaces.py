@@ -11,7 +11,14 @@ import aiohttp
 from kubernetes_asyncio.client import ApiClient, ApiException
 
 from .errors import Failure, SpawnFailed, api_failure, api_message
-from .workspace import Manifest, Workspace, authentication_secret, foreign, workspace_manifests
+from .workspace import (
+    Manifest,
+    Workspace,
+    authentication_secret,
+    foreign,
+    server_rules,
+    workspace_manifests,
+)
 
 FIELD_MANAGER: Final = "spark-notebooks-hub"
 REQUEST_SECONDS: Final = 10
@@ -25,6 +32,7 @@ PLURALS: Final = {
     "ResourceQuota": "resourcequotas",
     "LimitRange": "limitranges",
     "Secret": "secrets",
+    "Pod": "pods",
 }
 
 
@@ -41,16 +49,16 @@ def collection_path(manifest: Manifest) -> str:
     return f"{root}{scope}/{PLURALS[manifest['kind']]}"
 
 
-async def apply(client: ApiClient, manifest: Manifest) -> Manifest:
+async def apply(client: ApiClient, manifest: Manifest, manager: str = FIELD_MANAGER) -> Manifest:
     """Creates or updates one object by server-side apply and returns it as stored.
 
-    What another tool set on fields of ours is taken back; fields that we no longer name go. Raises ApiException.
+    What another tool set on fields of ours is taken back; fields that the manager no longer names go. Raises ApiException.
     """
     return await _call(
         client,
         "PATCH",
         resource_path(manifest),
-        query=[("fieldManager", FIELD_MANAGER), ("force", "true")],
+        query=[("fieldManager", manager), ("force", "true")],
         headers={"Content-Type": "application/apply-patch+yaml"},
         body=manifest,
     )
@@ -90,6 +98,32 @@ async def apply_workspace(
         raise SpawnFailed(api_failure(f"make your workspace {workspace.namespace}", None, "")) from error
 
 
+async def apply_server_rules(client: ApiClient, workspace: Workspace, pod: Manifest) -> None:
+    """Writes into the workspace which images a server and its executors run; those of other servers stay. Raises ApiException."""
+    manager = f"{FIELD_MANAGER}-{pod['metadata']['name']}"
+    await apply(client, server_rules(workspace, pod), manager)
+
+
+async def until_admitted(client: ApiClient, pod: Manifest) -> None:
+    """Waits until no admission policy refuses a pod: they see what was just written some milliseconds later.
+
+    Asked by dry runs. Raises ApiException with the refusal where it stays; whatever else speaks against the pod is left to its creation.
+    """
+
+    async def ask() -> None:
+        try:
+            await _call(client, "POST", collection_path(pod), query=[("dryRun", "All")], body=pod)
+        except ApiException as error:
+            if _by_policy(error):
+                raise
+
+    await _retried(ask, _by_policy)
+
+
+def _by_policy(error: ApiException) -> bool:
+    return "ValidatingAdmissionPolicy" in api_message(error.body)
+
+
 async def _until_not_terminating(client: ApiClient, workspace: Workspace, say: Callable[[str], None]) -> None:
     """Returns when the namespace is absent or ours and alive."""
     while True:
@@ -115,6 +149,11 @@ async def _until_not_terminating(client: ApiClient, workspace: Workspace, say: C
 
 
 async def _when_allowed(write: Callable[[], Awaitable[object]]) -> None:
+    # 404: the namespace is younger than the API server's cache of namespaces.
+    await _retried(write, lambda error: error.status in (403, 404))
+
+
+async def _retried(write: Callable[[], Awaitable[object]], soon: Callable[[ApiException], bool]) -> None:
     deadline = time.monotonic() + RIGHTS_SECONDS
     pause = 0.05
     while True:
@@ -122,8 +161,7 @@ async def _when_allowed(write: Callable[[], Awaitable[object]]) -> None:
             await write()
             return
         except ApiException as error:
-            # 404: the namespace is younger than the API server's cache of namespaces.
-            if error.status not in (403, 404) or time.monotonic() > deadline:
+            if not soon(error) or time.monotonic() > deadline:
                 raise
         await asyncio.sleep(pause)
         pause = min(1.0, 2 * pause)

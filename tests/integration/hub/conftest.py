@@ -14,18 +14,20 @@ from kubernetes_asyncio.client import ApiClient, Configuration
 from kubernetes_asyncio.config import new_client_from_config
 from spark_notebooks_hub.workspace import HubIdentity, Workspace
 
+from cluster import Cluster
+from dev.target import of_node
 from dev.toolchain import binary
+from tests.support.rights import rights
 from tests.support.s3_server import s3_environment, s3_server
 
 __all__ = ["s3_environment", "s3_server"]
 
-CHART = Path(__file__).parents[3] / "charts" / "spark-notebooks"
 Kubectl = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Release:
-    """An installation of which only the hub's account and roles are in the cluster."""
+    """An installation of which only the hub's account, roles and policies are in the cluster."""
 
     hub: HubIdentity
     prefix: str
@@ -49,29 +51,15 @@ def kubectl(kubeconfig: Path) -> Kubectl:
 
 
 @pytest.fixture(scope="session")
-def release(kubectl: Kubectl) -> Iterator[Release]:
-    """The chart's account and roles of the hub under a name of their own; they and all workspaces are removed at the end."""
+def release(kubectl: Kubectl, node: Cluster) -> Iterator[Release]:
+    """The chart's account, roles and policies of the hub under a name of their own; they and all workspaces are removed at the end."""
     name = f"hubtest-{secrets.token_hex(3)}"
     prefix = f"t{secrets.token_hex(3)}-"
-    command = [
-        str(binary("helm")),
-        "template",
-        name,
-        str(CHART),
-        "--namespace",
-        name,
-        "--set",
-        "s3.embedded.enabled=true",
-    ]
-    rendered = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    kinds = {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
-    rights = [manifest for manifest in yaml.safe_load_all(rendered) if manifest and manifest["kind"] in kinds]
+    given = rights(of_node(node), name, name, f"workspace.namespacePrefix={prefix}")
     account = next(
-        m["metadata"]["name"]
-        for m in rights
-        if m["kind"] == "ServiceAccount" and m["metadata"]["name"].endswith("-hub")
+        m["metadata"]["name"] for m in given if m["kind"] == "ServiceAccount" and m["metadata"]["name"].endswith("-hub")
     )
-    text = yaml.safe_dump_all(rights)
+    text = yaml.safe_dump_all(given)
     kubectl("create", "namespace", name)
     try:
         kubectl("apply", "--filename", "-", stdin=text)

@@ -20,11 +20,13 @@ from tests.support.notebook_pod import Notebook, running_notebook
 from .faults import QUOTA, Run, run, wait_until
 
 __all__ = ["run"]
+MISSING = "nothing:1"
 
 
 @pytest.fixture(scope="module")
 def notebook(node: Cluster) -> Iterator[Notebook]:
-    with running_notebook(node, "test-faults", QUOTA, {"first_executor_timeout": 60}) as made:
+    conf = {"spark.kubernetes.executor.container.image": f"{node.registry}/{MISSING}"}
+    with running_notebook(node, "test-faults", QUOTA, {"first_executor_timeout": 60}, spark_conf=conf) as made:
         yield made
 
 
@@ -60,7 +62,7 @@ time.sleep(6)  # the next look
 
 
 def test_an_image_that_is_not_there(run: Run, node: Cluster) -> None:
-    missing = f"{node.registry}/nothing:1"
+    missing = f"{node.registry}/{MISSING}"
     conf = {"spark.kubernetes.executor.container.image": missing}
     result = run("start(executors=1)", {"conf": conf, "first_executor_timeout": 10})
     assert f'The image "{missing}" is not in its registry.' in result.stdout
@@ -126,6 +128,14 @@ def test_a_policy_that_refuses_executors(run: Run, policy: str) -> None:
     result = run("start(executors=1)")
     assert "A rule of your platform refuses these executors." in result.stdout
     assert f'The policy "{policy}" says: no executors on Sundays.' in result.stdout
+
+
+def test_what_the_platform_s_policies_refuse_is_said(run: Run) -> None:
+    result = run("start(executors=1)", {"conf": {"spark.kubernetes.executor.node.selector.pool": "system"}})
+    assert "A rule of your platform refuses these executors." in result.stdout
+    assert (
+        '-workspace-executors" says: the scheduler chooses the nodes of executors. Leave nodeSelector' in result.stdout
+    )
 
 
 def test_an_executor_that_is_killed_for_its_memory(run: Run) -> None:

@@ -37,7 +37,7 @@ KEYS = {
         "storage",
         "profileList",
     },
-    "workspace": {"namespacePrefix", "podSecurity", "quota", "limits"},
+    "workspace": {"namespacePrefix", "podSecurity", "quota", "limits", "admission"},
     "s3": {"endpoint", "region", "bucket", "prefix", "createBucket", "credentials", "embedded"},
     "spark": {
         "executors",

@@ -7,6 +7,8 @@ import pytest
 from tests.unit.chart.matrix import MATRIX, PLANTED
 from tests.unit.chart.rendering import CHART, Manifest, containers, decoded, get, helm, of_kind, pod_spec, render
 
+CLUSTER_WIDE = ("ClusterRole", "ValidatingAdmissionPolicy")
+
 
 @pytest.fixture(params=MATRIX, scope="module")
 def values(request: pytest.FixtureRequest) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def test_objects_have_different_names_and_the_releases_namespace(manifests: list
     names = [(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests]
     assert len(set(names)) == len(names)
     for manifest in manifests:
-        cluster_wide = manifest["kind"].startswith("ClusterRole")
+        cluster_wide = manifest["kind"].startswith(CLUSTER_WIDE)
         assert manifest["metadata"].get("namespace") == (None if cluster_wide else "platform")
 
 
@@ -183,7 +185,7 @@ def test_names(release: str, values: dict[str, Any], hub: str) -> None:
 
 def test_names_fit_in_the_63_characters_of_a_label() -> None:
     for manifest in render(MATRIX["embedded"], release="r" * 53):
-        assert len(manifest["metadata"]["name"]) <= 63 or manifest["kind"].startswith("ClusterRole")
+        assert len(manifest["metadata"]["name"]) <= 63 or manifest["kind"].startswith(CLUSTER_WIDE)
         assert all(len(value) <= 63 for value in manifest["metadata"]["labels"].values())
 
 

@@ -1,0 +1,60 @@
+"""An executor pod as the helper plans it and Spark makes it, and the same with something broken."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from spark_session.context import Context
+from spark_session.defaults import SparkSessionDefaults
+from spark_session.environment import S3, Credentials, Environment, Workspace
+from spark_session.plan import build
+from spark_session.request import Request
+from spark_session.shape import manifest
+
+Pod = dict[str, Any]
+
+
+def executor_pod(namespace: str, image: str, owner: str, folder: Path) -> Pod:
+    """The manifest.
+
+    Args:
+        namespace: the workspace.
+        image: of the notebook.
+        owner: UID of the notebook pod.
+        folder: an empty one, in place of the notebook's Secrets.
+    """
+    secret, credentials = folder / "authentication" / "secret", folder / "s3" / "credentials"
+    place = Workspace(namespace, "notebook", "10.0.0.7", "https://10.0.0.1:443", image, "IfNotPresent", secret)
+    s3 = S3("s3://notebooks/users/ada", None, "eu-central-1", Credentials.PROFILE, credentials)
+    environment = Environment(place, s3, "/opt/venv/bin/python", "flights")
+    plan = build(Context(environment, Request(), SparkSessionDefaults(), "0123abcd", folder))
+    pod = manifest(plan, owner)
+    pod["metadata"]["namespace"] = namespace
+    # What Spark adds.
+    pod["metadata"]["labels"] |= {
+        "spark-app-selector": "spark-1",
+        "spark-app-name": "flights",
+        "spark-version": "4.3.0",
+        "spark-exec-resourceprofile-id": "0",
+    }
+    return pod
+
+
+def changed(pod: Pod, changes: Mapping[str, Any]) -> Pod:
+    """A copy with values at paths such as spec:containers:0:image; None takes the key out, and a list in which ... stands is put behind the old one."""
+    copied = copy.deepcopy(pod)
+    for path, value in changes.items():
+        *parents, last = (int(part) if part.isdigit() else part for part in path.split(":"))
+        place: Any = copied
+        for parent in parents:
+            place = place[parent] if isinstance(place, list) else place.setdefault(parent, {})
+        if value is None:
+            del place[last]
+        elif isinstance(value, list) and value[:1] == [...]:
+            place[last] = [*place.get(last, []), *value[1:]]
+        else:
+            place[last] = value
+    return copied

@@ -1,0 +1,51 @@
+"""What the hub writes down for the admission policies."""
+
+from typing import Any
+
+from spark_notebooks_hub.admission import ALLOWED, IMAGE, OTHER_IMAGES, Allowed, annotations, server_annotations
+
+POD: dict[str, Any] = {
+    "metadata": {"name": "notebook"},
+    "spec": {"containers": [{"name": "notebook", "image": "registry/notebook:1"}]},
+}
+
+
+def test_a_plain_installation_allows_its_own_secrets_and_nothing_else() -> None:
+    written = annotations(Allowed(), ["spark-authentication", "s3-credentials"])
+    assert written.pop(f"{ALLOWED}/secrets") == "spark-authentication s3-credentials"
+    assert set(written.values()) == {""}
+
+
+def test_what_the_administrator_gives_executors_is_allowed() -> None:
+    conf = {
+        "spark.kubernetes.node.selector.zone": "a",
+        "spark.kubernetes.executor.node.selector.pool": "spark",
+        "spark.kubernetes.executor.scheduler.name": "volcano",
+        "spark.kubernetes.container.image.pullSecrets": "registry, mirror",
+        "spark.kubernetes.executor.secrets.licence": "/etc/licence",
+        "spark.kubernetes.executor.secretKeyRef.KEY": "licence-key:key",
+        "spark.sql.shuffle.partitions": 64,
+    }
+    written = annotations(Allowed(tolerations=["spark", "gpu"], pull_secrets=["registry"], spark_conf=conf), ["ours"])
+    assert written[f"{ALLOWED}/node-selectors"] == "zone=a pool=spark"
+    assert written[f"{ALLOWED}/schedulers"] == "volcano"
+    assert written[f"{ALLOWED}/image-pull-secrets"] == "registry mirror"
+    assert written[f"{ALLOWED}/secrets"] == "ours licence licence-key"
+    assert written[f"{ALLOWED}/tolerations"] == "spark gpu"
+
+
+def test_a_server_adds_its_image_under_a_name_of_its_own() -> None:
+    assert server_annotations(POD) == {f"{IMAGE}/notebook": "registry/notebook:1", f"{OTHER_IMAGES}/notebook": ""}
+    named = {**POD, "metadata": {"name": "notebook--second"}}
+    assert not server_annotations(POD).keys() & server_annotations(named).keys()
+
+
+def test_what_stands_beside_a_notebook_is_no_image_of_executors() -> None:
+    spec = {
+        "containers": [{"name": "proxy", "image": "proxy:2"}, *POD["spec"]["containers"]],
+        "initContainers": [{"name": "prepare", "image": "tool:3"}],
+    }
+    assert server_annotations({**POD, "spec": spec}) == {
+        f"{IMAGE}/notebook": "registry/notebook:1",
+        f"{OTHER_IMAGES}/notebook": "proxy:2 tool:3",
+    }
