@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from kubespawner.slugs import safe_slug
 
+from .network import POLICY_NAMES, NetworkRules, workspace_rules
+
 Manifest = dict[str, Any]
 
 MANAGED_BY: Final = "spark-notebooks"
@@ -48,7 +50,7 @@ class Workspace:
     """A person's workspace.
 
     quota is a ResourceQuota's `spec.hard` and limits a LimitRange's `spec.limits`, both as in the Kubernetes API; credentials is an AWS shared-credentials
-    file for the notebook storage, None where no Secret is to hold one.
+    file for the notebook storage, None where no Secret is to hold one; network is None where no policy is to keep the workspace apart.
     """
 
     user: str
@@ -58,6 +60,8 @@ class Workspace:
     quota: Mapping[str, Any] = field(default_factory=dict)
     limits: Sequence[Mapping[str, Any]] = ()
     credentials: str | None = field(default=None, repr=False)
+    network: NetworkRules | None = None
+    notebook_port: int = 8888
 
     @property
     def slug(self) -> str:
@@ -80,6 +84,7 @@ def workspace_manifests(workspace: Workspace) -> list[Manifest]:
         ),
         resource_quota(workspace),
         limit_range(workspace),
+        *network_policies(workspace),
     ]
     if workspace.credentials is not None:
         manifests.append(credentials_secret(workspace, workspace.credentials))
@@ -139,6 +144,27 @@ def limit_range(workspace: Workspace) -> Manifest:
         "kind": "LimitRange",
         "metadata": _metadata(workspace, "workspace"),
         "spec": {"limits": [dict(limit) for limit in workspace.limits]},
+    }
+
+
+def network_policies(workspace: Workspace) -> list[Manifest]:
+    """What the workspace's pods may reach, and who may reach them; none where `network` is None."""
+    if workspace.network is None:
+        return []
+    specs = workspace_rules(workspace.network, workspace.hub.namespace, workspace.notebook_port)
+    return [{**_network_policy(workspace, name), "spec": spec} for name, spec in specs.items()]
+
+
+def unwanted_manifests(workspace: Workspace) -> list[Manifest]:
+    """What an earlier start may have left in the workspace and is not wanted any more."""
+    return [] if workspace.network else [_network_policy(workspace, name) for name in POLICY_NAMES]
+
+
+def _network_policy(workspace: Workspace, name: str) -> Manifest:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": _metadata(workspace, name),
     }
 
 

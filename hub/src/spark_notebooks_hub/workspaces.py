@@ -11,7 +11,7 @@ import aiohttp
 from kubernetes_asyncio.client import ApiClient, ApiException
 
 from .errors import Failure, SpawnFailed, api_failure, api_message
-from .workspace import Manifest, Workspace, authentication_secret, foreign, workspace_manifests
+from .workspace import Manifest, Workspace, authentication_secret, foreign, unwanted_manifests, workspace_manifests
 
 FIELD_MANAGER: Final = "spark-notebooks-hub"
 REQUEST_SECONDS: Final = 10
@@ -24,6 +24,7 @@ PLURALS: Final = {
     "RoleBinding": "rolebindings",
     "ResourceQuota": "resourcequotas",
     "LimitRange": "limitranges",
+    "NetworkPolicy": "networkpolicies",
     "Secret": "secrets",
 }
 
@@ -65,6 +66,15 @@ async def create_if_absent(client: ApiClient, manifest: Manifest) -> None:
             raise
 
 
+async def remove(client: ApiClient, manifest: Manifest) -> None:
+    """Deletes one object; it may be gone already. Raises ApiException."""
+    try:
+        await _call(client, "DELETE", resource_path(manifest))
+    except ApiException as error:
+        if error.status != 404:
+            raise
+
+
 async def apply_workspace(
     client: ApiClient, workspace: Workspace, say: Callable[[str], None] = lambda text: None
 ) -> None:
@@ -82,6 +92,7 @@ async def apply_workspace(
         await asyncio.gather(
             *(_when_allowed(partial(apply, client, manifest)) for manifest in rest),
             _when_allowed(partial(create_if_absent, client, authentication)),
+            *(_when_allowed(partial(remove, client, manifest)) for manifest in unwanted_manifests(workspace)),
         )
     except ApiException as error:
         message = api_message(error.body) or str(error.reason or "")
