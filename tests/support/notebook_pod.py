@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from spark_notebooks_hub.network import NOTEBOOK_LABELS, Address, NetworkRules
 from spark_notebooks_hub.notebook import (
     CONTAINER_SECURITY_CONTEXT,
     POD_SECURITY_CONTEXT,
@@ -85,7 +86,7 @@ def running_notebook(
     target = of_node(node)
     image = images.build(["notebook"], push_to=node.registry)["notebook"]
     hub = HubIdentity(namespace="default", fullname=f"{namespace}-spark-notebooks")
-    workspace = Workspace("ada", namespace, hub, quota=quota, credentials="[default]\n")
+    workspace = Workspace("ada", namespace, hub, quota=quota, credentials="[default]\n", network=network_of(node))
     roles = target.helm(
         *("template", namespace, str(REPOSITORY / "charts" / "spark-notebooks"), "--set", "s3.embedded.enabled=true"),
         *("--show-only", "templates/workspace/clusterroles.yaml"),
@@ -108,6 +109,13 @@ def running_notebook(
         target.kubectl("delete", "--filename", "-", stdin=roles)
 
 
+def network_of(node: Cluster) -> NetworkRules:
+    """What a workspace on the tests' node may reach, and whatever the tests serve on this machine."""
+    machine = {"to": [{"ipBlock": {"cidr": f"{node.host_address}/32"}}]}
+    api = Address(f"{node.node_address}/32", 6443)
+    return NetworkRules(release="none", s3=[], s3_port=443, api_server=[api], egress=[machine])
+
+
 def notebook_pod(
     workspace: Workspace, image: str, defaults: Mapping[str, object], command: Sequence[str]
 ) -> dict[str, object]:
@@ -125,7 +133,7 @@ def notebook_pod(
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "notebook", "namespace": workspace.namespace},
+        "metadata": {"name": "notebook", "namespace": workspace.namespace, "labels": NOTEBOOK_LABELS},
         "spec": {
             "serviceAccountName": "notebook",
             "terminationGracePeriodSeconds": 1,

@@ -1,6 +1,7 @@
 """A cluster of two nodes: traffic between them, and the loss of one."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -72,6 +73,37 @@ def test_the_host_reaches_a_node_port_on_either_node(two: Cluster, number: int) 
     port = two.kubectl("get", "service", "web", "--output=jsonpath={.spec.ports[0].nodePort}")
     network = two.node_address.rpartition(".")[0]
     assert page(f"{network}.{2 + number}:{port}").strip() == "on-node1"
+
+
+def test_each_node_enforces_network_policies_for_its_own_pods(two: Cluster) -> None:
+    def reached(here: str, there: str) -> bool:
+        try:
+            address = _pod_address(two, there)
+            return bool(_inside(two, here, "wget", "-q", "-T", "2", "-O-", f"http://{address}:8080/index.html"))
+        except ClusterError:
+            return False
+
+    def soon(here: str, there: str, expected: bool) -> None:
+        deadline = time.monotonic() + 20
+        while reached(here, there) is not expected:
+            assert time.monotonic() < deadline, f"{here} to {there}"
+
+    for closed, other in (("node0", "node1"), ("node1", "node0")):
+        spec = {"podSelector": {"matchLabels": {"app": f"on-{closed}"}}}
+        allowed = [{"podSelector": {"matchLabels": {"app": f"on-{other}"}}}]
+        for direction, ends in (("Ingress", (other, closed)), ("Egress", (closed, other))):
+            peer = "from" if direction == "Ingress" else "to"
+            none = {**spec, "policyTypes": [direction]}
+            apply(two, _policy(none))
+            soon(*ends, False)
+            apply(two, _policy({**none, direction.lower(): [{peer: allowed}]}))
+            soon(*ends, True)
+    two.kubectl("delete", "networkpolicy", "policy", "--namespace", NAMESPACE)
+
+
+def _policy(spec: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"name": "policy", "namespace": NAMESPACE}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
 
 
 def test_a_lost_node_takes_its_pods_only_and_comes_back(two: Cluster) -> None:
