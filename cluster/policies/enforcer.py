@@ -22,7 +22,7 @@ from cluster.policies.cni import PATIENCE, SOCKET
 from cluster.policies.model import Policy, read_namespace, read_pod, read_policy
 from cluster.policies.nft import render
 from cluster.policies.rules import RuleSet, rule_set
-from cluster.policies.store import RETRY, Store
+from cluster.policies.store import Store
 from cluster.settings import NODE_DATA, POLICY_STATUS
 
 STATUS_FILE = NODE_DATA / POLICY_STATUS
@@ -31,9 +31,15 @@ RESERVE = 5.0  # seconds by which we give a pod up before its plugin gives us up
 log = logging.getLogger("network-policies")
 
 
+class RefusedError(Exception):
+    """The kernel did not take the rules; those before are in force."""
+
+
 def apply(rules: RuleSet) -> None:
-    """Put rules in force, all at once. Raises subprocess.CalledProcessError, and what was in force stays."""
-    subprocess.run(("nft", "-f", "-"), input=render(rules), text=True, capture_output=True, check=True)
+    """Put rules in force, all at once. Raises RefusedError."""
+    done = subprocess.run(("nft", "-f", "-"), input=render(rules), text=True, capture_output=True, check=False)
+    if done.returncode:
+        raise RefusedError(f"The rules were refused, those before stay in force: {done.stderr.strip()}")
 
 
 class Enforcer:
@@ -57,7 +63,7 @@ class Enforcer:
         self._told: set[tuple[str, str]] = set()
 
     def run(self) -> None:
-        """Until the process ends."""
+        """Until the rules are refused, which raises RefusedError: a node that does not do as policies say shall not be called ready."""
         for store in (self._pods, self._namespaces, self._policies):
             store.follow()
         while not all(store.listed for store in (self._pods, self._namespaces, self._policies)):
@@ -135,12 +141,7 @@ class Enforcer:
             self._node, self._pods.objects().values(), self._namespaces.objects().values(), policies, addresses
         )
         if rules != self._in_force:
-            try:
-                apply(rules)
-            except subprocess.CalledProcessError as error:
-                log.error("The rules are refused, those before stay in force: %s", error.stderr)
-                time.sleep(RETRY)
-                return
+            apply(rules)
             self._in_force = rules
             log.info("%d pods, %d policies", len(rules.known), len(policies))
         with self._condition:
@@ -222,4 +223,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    Enforcer(sys.argv[1], sys.argv[2]).run()
+    try:
+        Enforcer(sys.argv[1], sys.argv[2]).run()
+    except RefusedError as refused:
+        sys.exit(str(refused))

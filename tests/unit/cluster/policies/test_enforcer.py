@@ -1,7 +1,6 @@
 """When rules are put in force, and what a pod waits for."""
 
 import json
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from cluster.policies import cni, enforcer
-from cluster.policies.enforcer import Enforcer
+from cluster.policies.enforcer import Enforcer, RefusedError
 from cluster.policies.rules import RuleSet
 from tests.unit.cluster.policies.api import Collection
 
@@ -46,7 +45,7 @@ class Node:
         self.namespaces.put({"metadata": {"uid": "one", "name": "one"}})
         self.applied: list[RuleSet] = []
         self.events: list[dict[str, Any]] = []
-        self.broken = False
+        self.broken = self.ended = False
         self.status = folder / "status.json"
         self.socket = str(folder / "socket")
         core = SimpleNamespace(
@@ -62,15 +61,20 @@ class Node:
         monkeypatch.setattr(enforcer.client, "NetworkingV1Api", lambda: networking)
         monkeypatch.setattr(enforcer, "apply", self._apply)
         monkeypatch.setattr(enforcer, "STATUS_FILE", self.status)
-        monkeypatch.setattr(enforcer, "RETRY", 0.01)
         for module in (enforcer, cni):
             monkeypatch.setattr(module, "SOCKET", self.socket)
             monkeypatch.setattr(module, "PATIENCE", 5.6)
         self.enforcer = Enforcer("node0", "")
 
     def start(self) -> None:
-        threading.Thread(target=self.enforcer.run, daemon=True).start()
+        threading.Thread(target=self._run, daemon=True).start()
         soon(lambda: Path(self.socket).exists())
+
+    def _run(self) -> None:
+        try:
+            self.enforcer.run()
+        except RefusedError:
+            self.ended = True
 
     @property
     def last(self) -> RuleSet:
@@ -78,7 +82,7 @@ class Node:
 
     def _apply(self, rules: RuleSet) -> None:
         if self.broken:
-            raise subprocess.CalledProcessError(1, "nft", stderr="no")
+            raise RefusedError
         self.applied.append(rules)
 
 
@@ -130,13 +134,12 @@ def test_a_pod_waits_for_policies_that_we_have_not_heard_of(node: Node) -> None:
     assert node.last.ingress == {ADDRESS: ()}
 
 
-def test_a_pod_does_not_start_while_rules_cannot_be_put_in_force(node: Node) -> None:
+def test_an_enforcer_whose_rules_are_refused_ends_and_lets_no_pod_start(node: Node) -> None:
     node.start()
-    node.pods.put(pod())
     node.broken = True
+    node.pods.put(pod())
     assert "could not be put in force" in node.enforcer.add("u1", ADDRESS)
-    node.broken = False
-    assert node.enforcer.add("u1", ADDRESS) == ""
+    assert node.ended
 
 
 def test_an_address_belongs_to_the_last_that_got_it(node: Node) -> None:
