@@ -9,6 +9,7 @@ import pytest
 
 from cluster import Cluster, ClusterError
 from tests.support.node_watch import Watch
+from tests.support.pod_network import PodNetwork
 from tests.support.pods import apply, page, pod, wait
 
 SERVE = "hostname > /tmp/index.html; exec httpd -f -p 8080 -h /tmp"
@@ -76,28 +77,23 @@ def test_the_host_reaches_a_node_port_on_either_node(two: Cluster, number: int) 
 
 
 def test_each_node_enforces_network_policies_for_its_own_pods(two: Cluster) -> None:
-    def reached(here: str, there: str) -> bool:
-        try:
-            address = _pod_address(two, there)
-            return bool(_inside(two, here, "wget", "-q", "-T", "2", "-O-", f"http://{address}:8080/index.html"))
-        except ClusterError:
-            return False
+    pods = {node: PodNetwork(two, NAMESPACE, f"on-{node}") for node in ("node0", "node1")}
 
-    def soon(here: str, there: str, expected: bool) -> None:
-        deadline = time.monotonic() + 20
-        while reached(here, there) is not expected:
+    def soon(here: str, there: str, *, reached: bool) -> None:
+        deadline = time.monotonic() + 10
+        while (pods[here].probe([("tcp", pods[there].address, 8080)]) == ["open"]) is not reached:
             assert time.monotonic() < deadline, f"{here} to {there}"
 
     for closed, other in (("node0", "node1"), ("node1", "node0")):
         spec = {"podSelector": {"matchLabels": {"app": f"on-{closed}"}}}
         allowed = [{"podSelector": {"matchLabels": {"app": f"on-{other}"}}}]
-        for direction, ends in (("Ingress", (other, closed)), ("Egress", (closed, other))):
-            peer = "from" if direction == "Ingress" else "to"
+        for direction, peer, ends in (("Ingress", "from", (other, closed)), ("Egress", "to", (closed, other))):
             none = {**spec, "policyTypes": [direction]}
+            soon(*ends, reached=True)
             apply(two, _policy(none))
-            soon(*ends, False)
+            soon(*ends, reached=False)
             apply(two, _policy({**none, direction.lower(): [{peer: allowed}]}))
-            soon(*ends, True)
+            soon(*ends, reached=True)
     two.kubectl("delete", "networkpolicy", "policy", "--namespace", NAMESPACE)
 
 
