@@ -25,6 +25,7 @@ from spark_session.defaults import load_defaults
 from spark_session.display import is_interactive
 from spark_session.environment import detect
 from spark_session.errors import SparkSessionError, SparkSessionWarning
+from spark_session.head_start import first_executors
 from spark_session.packages import along
 from spark_session.plan import Plan, build
 from spark_session.processes import start_time
@@ -230,7 +231,12 @@ def _start(plan: Plan) -> tuple[SparkSession, Plan]:
         if ready is not None:
             _clear_properties(ready.settings.keys() - settings.keys())
         plan = along.take_along(plan)
-        spark: SparkSession = SparkSession.builder.config(map=texts(plan.settings)).getOrCreate()
+        first = (
+            {"spark.executor.instances": str(first_executors(plan.context))}
+            if plan.context.environment.workspace
+            else {}
+        )
+        spark: SparkSession = SparkSession.builder.config(map=texts(plan.settings) | first).getOrCreate()
     except PySparkRuntimeError as error:
         if error.getCondition() != "JAVA_GATEWAY_EXITED":
             raise
