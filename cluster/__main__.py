@@ -49,7 +49,9 @@ def _do(arguments: argparse.Namespace) -> int:
 
 
 def _table(status: dict[str, object]) -> str:
-    shown = {key: value for key, value in status.items() if value and key not in {"components", "memory"}}
+    shown = {
+        key: value for key, value in status.items() if value and key not in {"components", "memory", "refused_policies"}
+    }
     if isinstance(memory := status["memory"], int):
         shown["memory"] = f"{memory / 2**20:.0f} MiB"
     lines = [f"{key.replace('_', ' '):14}{value}" for key, value in shown.items()]
@@ -58,6 +60,9 @@ def _table(status: dict[str, object]) -> str:
         for name, component in components.items():
             state = "done" if component["done"] else "ready" if component["ready"] else "not ready"
             lines.append(f"  {name:26}{state:11}{component['failures']} failures")
+    refused = status["refused_policies"]
+    if isinstance(refused, dict):
+        lines.extend(f"network policy {name}, {text}" for name, texts in refused.items() for text in texts)
     return "\n".join(lines)
 
 

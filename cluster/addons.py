@@ -9,7 +9,7 @@ PROVISIONER = "spark-notebooks.io/local"
 
 def addons() -> dict[str, Any]:
     """A List for `kubectl apply`: the default storage class, and the rights of the node's own clients."""
-    return {"apiVersion": "v1", "kind": "List", "items": [_storage_class(), *_volumes_rights(), *_coredns_rights()]}
+    return {"apiVersion": "v1", "kind": "List", "items": [_storage_class(), *_rights()]}
 
 
 def _storage_class() -> dict[str, Any]:
@@ -24,21 +24,33 @@ def _storage_class() -> dict[str, Any]:
     }
 
 
-def _volumes_rights() -> list[dict[str, Any]]:
-    return [_binding("system:volumes", "system:persistent-volume-provisioner")]
+def _rights() -> list[dict[str, Any]]:
+    look = ["list", "watch"]
+    return [
+        _binding("system:volumes", "system:persistent-volume-provisioner"),
+        _role(
+            "system:coredns",
+            {"apiGroups": [""], "resources": ["services", "namespaces"], "verbs": look},
+            {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": look},
+        ),
+        _binding("system:coredns", "system:coredns"),
+        _role(
+            "system:network-policies",
+            {"apiGroups": [""], "resources": ["namespaces", "pods"], "verbs": look},
+            {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": look},
+            {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
+        ),
+        _binding("system:network-policies", "system:network-policies"),
+    ]
 
 
-def _coredns_rights() -> list[dict[str, Any]]:
-    role = {
+def _role(name: str, *rules: dict[str, Any]) -> dict[str, Any]:
+    return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
-        "metadata": {"name": "system:coredns"},
-        "rules": [
-            {"apiGroups": [""], "resources": ["services", "namespaces"], "verbs": ["list", "watch"]},
-            {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
-        ],
+        "metadata": {"name": name},
+        "rules": list(rules),
     }
-    return [role, _binding("system:coredns", "system:coredns")]
 
 
 def _binding(user: str, role: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from cluster.settings import (
     BINARIES,
     CONTAINERD_SOCKET,
     MOST_NODES,
+    POLICY_STATUS,
     PROGRAMS,
     Node,
     Settings,
@@ -85,7 +86,7 @@ class Cluster:
         return self._healthy()
 
     def status(self) -> dict[str, Any]:
-        """For people: "stopped", "starting" or "running", addresses, and the components with process, readiness and failures."""
+        """For people: "stopped", "starting" or "running", addresses, the components with process, readiness and failures, refused NetworkPolicies."""
         alive = bool(cgroups.processes(self._group))
         known = (self.folder / "node.json").exists()
         return {
@@ -97,6 +98,7 @@ class Cluster:
             "registry": self.registry if known else None,
             "memory": cgroups.memory(self._group) if alive else None,
             "components": self._state().get("components", {}) if alive else {},
+            "refused_policies": self._refused_policies() if alive else {},
         }
 
     # ---- what others tell it ----
@@ -314,7 +316,8 @@ class Cluster:
             cgroups.remove(self._group, KILL_TIMEOUT)
         except OSError as error:
             raise ClusterError(f"The control groups of the cluster {self.name} cannot be removed: {error}") from error
-        (self.folder / "state.json").unlink(missing_ok=True)
+        for name in ("state.json", POLICY_STATUS):
+            (self.folder / name).unlink(missing_ok=True)
 
     # ---- looking ----
 
@@ -355,6 +358,14 @@ class Cluster:
             return self._settings.nodes
         except ClusterError:
             return None
+
+    def _refused_policies(self) -> dict[str, list[str]]:
+        """What of NetworkPolicies is not enforced as written, by namespace/name. All nodes say the same."""
+        try:
+            refused: dict[str, list[str]] = json.loads((self.folder / POLICY_STATUS).read_text())["refused"]
+        except FileNotFoundError:
+            return {}
+        return refused
 
     def _first_process(self) -> int | None:
         """Process 1 of the first node, by the number that the host knows it by; there even while its files are being written."""

@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass
 
 from cluster.config import CONFIG, PKI
+from cluster.policies.cni import SOCKET as POLICY_SOCKET
 from cluster.settings import (
     CLUSTER_DOMAIN,
     CONTAINERD_SOCKET,
@@ -45,6 +46,13 @@ def _runtime(node: Node) -> tuple[Component, ...]:
         Component("pause-image", _import_image(str(PAUSE_ARCHIVE)), after=("containerd",), once=True),
         _kubelet(node),
         _proxy(node),
+        # Beside the kubelet, not before it: a pod that starts waits for it.
+        Component(
+            "network-policies",
+            (sys.executable, "-m", "cluster.policies.enforcer", node.name, _kubeconfig("network-policies")),
+            after=() if node.number else ("kube-apiserver",),
+            ready=POLICY_SOCKET,
+        ),
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 
 from cluster.pki import KeyPair
+from cluster.policies.nft import render
+from cluster.policies.rules import CLOSED
 from cluster.settings import (
     CLUSTER_DOMAIN,
     CONTAINERD_SOCKET,
@@ -21,6 +23,9 @@ from cluster.settings import (
 PAUSE_IMAGE = "localhost/pause:1"
 CNI_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
 CONFIG = NODE_DATA / "config"
+CNI_PROGRAMS = "cni-programs"  # in CONFIG: Debian's plugins and ours
+CLOSED_RULES = "closed.nft"  # in CONFIG: the rules of a node that knows no pod
+POLICY_PLUGIN = "network-policies"
 PKI = NODE_DATA / "pki"
 
 # Everyone who talks to the API server, and the group that gives the right to (RBAC's built-in roles bind to these names).
@@ -32,19 +37,21 @@ CLIENTS: Mapping[str, tuple[str, str]] = {
     "kube-proxy": ("system:kube-proxy", ""),
     "coredns": ("system:coredns", ""),
     "volumes": ("system:volumes", ""),
+    "network-policies": ("system:network-policies", ""),
 }
-WORKER_CLIENTS = ("kube-proxy",)
+WORKER_CLIENTS = ("kube-proxy", "network-policies")
 
 
-def files(node: Node, cni_folder: Path) -> dict[str, str]:
+def files(node: Node) -> dict[str, str]:
     """The files of a node's folder `config`, by their path in it."""
     settings = node.cluster
     runtime = {
-        "containerd.toml": containerd(cni_folder),
+        "containerd.toml": containerd(),
         f"registries/{settings.registry}/hosts.toml": registry_host(settings.registry),
         "cni/10-pods.conflist": json.dumps(pod_network(node.pods), indent=2),
         "kubelet.yaml": yaml.safe_dump(kubelet(node)),
         "resolv.conf": f"nameserver {settings.node_address}\n",
+        CLOSED_RULES: render(CLOSED),
     }
     if node.number:
         return runtime
@@ -80,7 +87,7 @@ def kubeconfig(server: str, ca: bytes, user: str, key_pair: KeyPair, name: str) 
     )
 
 
-def containerd(cni_folder: Path) -> str:
+def containerd() -> str:
     """containerd's configuration, version 2 of its format: understood by 1.6, 1.7 and 2.x.
 
     restrict_oom_score_adj: where root lacks CAP_SYS_RESOURCE no process may lower its OOM score, and no sandbox would start.
@@ -106,7 +113,7 @@ disabled_plugins = [
   [plugins."io.containerd.grpc.v1.cri".containerd]
     discard_unpacked_layers = true
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{cni_folder}"
+    bin_dir = "{CONFIG}/{CNI_PROGRAMS}"
     conf_dir = "{CONFIG}/cni"
   [plugins."io.containerd.grpc.v1.cri".registry]
     config_path = "{CONFIG}/registries"
@@ -141,6 +148,8 @@ def pod_network(subnet: str) -> dict[str, Any]:
                 },
             },
             {"type": "portmap", "capabilities": {"portMappings": True}},
+            # Last: it lets a pod start when its rules are in force.
+            {"type": POLICY_PLUGIN},
         ],
     }
 

@@ -2,11 +2,14 @@
 
 import json
 import os
+import shlex
 import shutil
+import sys
 from pathlib import Path
 
 from cluster import config, pki
 from cluster.archive import image_archive
+from cluster.policies import cni
 from cluster.settings import API_SERVICE_ADDRESS, CLUSTER_DOMAIN, Node, Settings, all_nodes
 
 
@@ -35,8 +38,9 @@ def _node(node: Node, ca: pki.KeyPair) -> None:
     keys.mkdir(mode=0o700, exist_ok=True)
     _write(keys / "ca.crt", ca.certificate, mode=0o644)
     _certificates(node, ca, keys, configuration)
-    for name, text in config.files(node, _cni_folder()).items():
+    for name, text in config.files(node).items():
         _write(configuration / name, text.encode(), mode=0o600)
+    _cni_programs(configuration / config.CNI_PROGRAMS)
     pause = node.cluster.binaries["pause"].read_bytes()
     _write(folder / "pause.tar", image_archive(config.PAUSE_IMAGE, "pause", pause), mode=0o644)
 
@@ -81,8 +85,15 @@ def _certificates(node: Node, ca: pki.KeyPair, keys: Path, configuration: Path) 
             _write(configuration / f"{name}.kubeconfig", text.encode(), mode=0o600)
 
 
-def _cni_folder() -> Path:
-    return next((folder for folder in config.CNI_FOLDERS if (folder / "bridge").exists()), config.CNI_FOLDERS[0])
+def _cni_programs(folder: Path) -> None:
+    """All plugins in one folder, because containerd looks in one: those of the machine, and ours."""
+    theirs = next((folder for folder in config.CNI_FOLDERS if (folder / "bridge").exists()), config.CNI_FOLDERS[0])
+    folder.mkdir()
+    for program in theirs.glob("*"):
+        (folder / program.name).symlink_to(program)
+    # It needs nothing but the standard library, and without the rest Python starts in half the time.
+    script = f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -IS {shlex.quote(cni.__file__)}\n"
+    _write(folder / config.POLICY_PLUGIN, script.encode(), mode=0o700)
 
 
 def _empty(folder: Path) -> Path:

@@ -19,6 +19,10 @@ PYTHON_PACKAGES = ("cryptography", "kubernetes", "yaml")
 # What the node is going to make, in namespaces that end with the command.
 TRIAL = ("unshare", "--net", "--mount", "--pid", "--fork", "sh", "-ec")
 TRIAL_LINKS = "ip link add trial0 type veth peer name trial1; ip link add trial2 type bridge"
+TRIAL_RULES = (
+    'printf "table inet trial {\\nchain trial {\\ntype filter hook forward priority filter\\n'
+    'ct state established accept\\n}\\n}\\n" | nft -f -'
+)
 TRIAL_LAYERS = "cd $0; mkdir a b c d; mount -t overlay overlay -o lowerdir=a,upperdir=b,workdir=c d"
 KERNEL_MODULES: dict[str, Callable[[], bool]] = {
     "overlay": lambda: "\toverlay\n" in Path("/proc/filesystems").read_text(),
@@ -91,6 +95,8 @@ def kernel_refusals(folder: Path) -> tuple[str, ...]:
             refusals.append(f"The kernel module {module} is not there and cannot be loaded.")
     if complaint := _trial(TRIAL_LINKS):
         refusals.append(f"The kernel refuses to make network namespaces and links ({complaint}).")
+    if complaint := _trial(TRIAL_RULES):
+        refusals.append(f"The kernel refuses the rules that enforce network policies, nftables ({complaint}).")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".trial-") as layers:
         if complaint := _trial(TRIAL_LAYERS, layers):

@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from cluster import cgroups
 from cluster.components import components
+from cluster.config import CLOSED_RULES, CONFIG
 from cluster.settings import NODE_DATA, POD_NETWORK, SERVICE_NETWORK, Node, Settings, all_nodes
 from cluster.supervisor import Supervisor
 
@@ -174,10 +175,13 @@ def _network(node: Node, outer_network: int) -> None:
     _run("ip", "link", "add", "services", "type", "bridge")
     _run("ip", "link", "set", "services", "up")
     _run("ip", "route", "add", SERVICE_NETWORK, "dev", "services")
+    # No pod says or hears anything before the enforcer of network policies knows it.
+    _run("nft", "-f", CONFIG / CLOSED_RULES)
     kernel = {
         "net/ipv4/ip_forward": "1",
         "net/ipv4/conf/all/rp_filter": "0",
         "net/bridge/bridge-nf-call-iptables": "1",
+        "net/bridge/bridge-nf-call-ip6tables": "1",
     }
     if node.number == 0:
         # The host has no way back to a pod's own address.

@@ -24,6 +24,9 @@ NODE_DATA = Path("/run/spark-notebooks")
 CONTAINERD_STATE = Path("/run/containerd")
 CONTAINERD_SOCKET = CONTAINERD_STATE / "containerd.sock"
 
+# In the data folder: what the enforcer of network policies cannot do.
+POLICY_STATUS = "network-policies.json"
+
 # Programs that the node starts, and those that its own steps and the host's need.
 PROGRAMS = (
     "containerd",
@@ -32,6 +35,7 @@ PROGRAMS = (
     "ip",
     "iptables",
     "mount",
+    "nft",
     "nsenter",
     "unshare",
     "/usr/lib/cni/bridge",

@@ -27,6 +27,7 @@ PACKAGES = {
     "mount": "mount",
     "node": "nodejs",
     "npm": "npm",
+    "nft": "nftables",
     "nsenter": "util-linux",
     "runc": "runc",
     "socat": "socat",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from spark_notebooks_hub.admission import Allowed, server_annotations
+from spark_notebooks_hub.network import NOTEBOOK_LABELS, Address, NetworkRules
 from spark_notebooks_hub.notebook import (
     CONTAINER_SECURITY_CONTEXT,
     POD_SECURITY_CONTEXT,
@@ -104,7 +105,9 @@ def running_notebook(
     image = images.build(["notebook"], push_to=node.registry)["notebook"]
     hub = HubIdentity(namespace="default", fullname=f"{namespace}-spark-notebooks")
     allowed = Allowed(spark_conf=spark_conf)
-    workspace = Workspace("ada", namespace, hub, quota=quota, credentials="[default]\n", allowed=allowed)
+    workspace = Workspace(
+        "ada", namespace, hub, quota=quota, credentials="[default]\n", allowed=allowed, network=network_of(node)
+    )
     roles = _list([each for each in rights(target, namespace, hub.namespace) if each["kind"] in KINDS])
     target.kubectl("apply", "--filename", "-", stdin=roles)
     pod = notebook_pod(workspace, image, defaults, command)
@@ -138,6 +141,13 @@ def _list(items: Sequence[Mapping[str, object]]) -> str:
     return json.dumps({"kind": "List", "apiVersion": "v1", "items": items})
 
 
+def network_of(node: Cluster) -> NetworkRules:
+    """What a workspace on the tests' node may reach, and whatever the tests serve on this machine."""
+    machine = {"to": [{"ipBlock": {"cidr": f"{node.host_address}/32"}}]}
+    api = Address(f"{node.node_address}/32", 6443)
+    return NetworkRules(release="none", s3=[], s3_port=443, api_server=[api], egress=[machine])
+
+
 def notebook_pod(
     workspace: Workspace, image: str, defaults: Mapping[str, object], command: Sequence[str]
 ) -> dict[str, object]:
@@ -155,7 +165,7 @@ def notebook_pod(
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "notebook", "namespace": workspace.namespace},
+        "metadata": {"name": "notebook", "namespace": workspace.namespace, "labels": NOTEBOOK_LABELS},
         "spec": {
             "serviceAccountName": "notebook",
             "terminationGracePeriodSeconds": 1,

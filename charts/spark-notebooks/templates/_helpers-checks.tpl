@@ -124,3 +124,19 @@ workspace.namespacePrefix ({{ $prefix }}): namespaces that begin with kube- are 
 workspace.namespacePrefix ({{ $prefix }}) is how the release's own namespace {{ .Release.Namespace }} begins: a person of the right name would get it as workspace. Choose another prefix or another namespace.
 {{- end }}
 {{- end }}
+
+{{- define "spark-notebooks.check.network" -}}
+{{- $allow := .Values.singleuser.networkPolicy.egressAllowRules -}}
+{{- $elsewhere := or .Values.singleuser.networkPolicy.egress $allow.nonPrivateIPs $allow.privateIPs -}}
+{{- $host := regexReplaceAll "^https?://([^:/]+).*$" (.Values.s3.endpoint | default "") "${1}" -}}
+{{- $known := or .Values.s3.embedded.enabled .Values.s3.addresses (regexMatch "^[0-9]+(\\.[0-9]+){3}$" $host) -}}
+{{- /* Where the keys are not as they should be, either, that is said first. */}}
+{{- $keys := .Values.s3.credentials -}}
+{{- $chosen := ternary (empty $keys.accessKey) (and $keys.accessKey $keys.secretKey) (not (empty $keys.existingSecret)) -}}
+{{- if and .Values.singleuser.networkPolicy.enabled $chosen (not $known) (not $elsewhere) }}
+s3.addresses is empty, and network policies cannot name {{ .Values.s3.endpoint | default "AWS" }} by its host name, so no notebook would reach its files: give the networks of the S3 service, such as [10.20.0.0/16], or [0.0.0.0/0] for any address on its port.
+{{- end }}
+{{- if and .Values.s3.embedded.enabled .Values.s3.addresses }}
+s3.addresses is set and s3.embedded.enabled is true: notebooks reach the embedded server by its labels. Remove the addresses.
+{{- end }}
+{{- end }}

@@ -11,13 +11,13 @@ from typing import Any, Final
 from traitlets.config import Config
 
 from . import notebook
+from .network import HUB_PORT, S3_PORT, Address, NetworkRules, component_peer, s3_peers, s3_port
 from .spawner import SPAWN_RESERVE
 from .storage import ObjectStore
 from .values import Cull, Database, Hub, Singleuser, Values, ValuesError, read_values
 from .workspace import NOTEBOOK_ACCOUNT
 
 DATABASE_FILE: Final = "/srv/jupyterhub/jupyterhub.sqlite"
-HUB_PORT: Final = 8081
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
 _background: set[asyncio.Task[None]] = set()
@@ -145,6 +145,7 @@ def _servers(singleuser: Singleuser, values: Values) -> Config:
 def _workspaces(values: Values) -> Config:
     return Config(
         WorkspaceSpawner={
+            "network": network_rules(values),
             "release_namespace": values.release.namespace,
             "release_fullname": values.release.fullname,
             "namespace_prefix": values.workspace.namespace_prefix,
@@ -154,6 +155,27 @@ def _workspaces(values: Values) -> Config:
             "admission": values.workspace.admission.model_dump(exclude={"enabled"}),
             "spark_defaults": spark_defaults(values.spark),
         }
+    )
+
+
+def network_rules(values: Values) -> NetworkRules | None:
+    """What workspaces may reach; None where no policy is wanted."""
+    policy, s3, release = values.singleuser.network_policy, values.s3, values.release
+    if not policy.enabled:
+        return None
+    allow = policy.egress_allow_rules
+    embedded = [component_peer(release.namespace, release.name, "s3")]
+    return NetworkRules(
+        release=release.name,
+        s3=embedded if s3.embedded.enabled else s3_peers(s3.endpoint, s3.addresses),
+        s3_port=S3_PORT if s3.embedded.enabled else s3_port(s3.endpoint),
+        api_server=[Address(one.cidr, one.port) for one in policy.api_server],
+        dns_kube_system=allow.dns_ports_kube_system_namespace,
+        dns_private=allow.dns_ports_private_ips,
+        internet=allow.non_private_ips,
+        private=allow.private_ips,
+        ingress=policy.ingress,
+        egress=policy.egress,
     )
 
 

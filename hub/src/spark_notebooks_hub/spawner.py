@@ -15,10 +15,12 @@ from kubernetes_asyncio import watch
 from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api, V1Pod
 from kubespawner import KubeSpawner
 from kubespawner.spawner import PodReflector
-from traitlets import Dict, Integer, List, Unicode, default
+from traitlets import Dict, Instance, Integer, List, Unicode, default
 
 from .admission import Allowed
+from .api_server import api_server
 from .errors import Failure, SpawnFailed, api_failure, api_message
+from .network import NetworkRules
 from .notebook import environment
 from .progress import Patience, PodProgress, Step, pod_progress, too_slow
 from .spawn_log import SpawnLog
@@ -49,6 +51,9 @@ class WorkspaceSpawner(KubeSpawner):
     quota = Dict(help="spec.hard of the workspaces' ResourceQuota.").tag(config=True)
     limits = List(help="spec.limits of the workspaces' LimitRange.").tag(config=True)
     admission = Dict(help="What executors may have on top of the usual: fields of admission.Allowed.").tag(config=True)
+    network = Instance(
+        NetworkRules, allow_none=True, help="What workspaces may reach; None where no policy keeps them apart."
+    ).tag(config=True)
     spark_defaults = Dict(help="Settings of spark_session's SparkSessionDefaults in notebooks.").tag(config=True)
     image_failures = Integer(2, min=1, help="Failed pulls of the image that end a start.").tag(config=True)
     unschedulable_seconds = Integer(
@@ -103,6 +108,8 @@ class WorkspaceSpawner(KubeSpawner):
                 pull_secrets=[name if isinstance(name, str) else name["name"] for name in self.image_pull_secrets],
                 spark_conf=self.spark_defaults.get("conf", {}),
             ),
+            network=self.network,
+            notebook_port=self.port,
         )
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
@@ -135,9 +142,12 @@ class WorkspaceSpawner(KubeSpawner):
         await self.load_user_options()
         self._say(PodProgress(Step.WORKSPACE))
         await self.store.check()
-        await apply_workspace(
-            self.api.api_client, self.workspace(), lambda text: self._say(PodProgress(Step.WORKSPACE, text))
-        )
+        workspace = self.workspace()
+        # Looked up at each start: a managed control plane moves.
+        if workspace.network and not workspace.network.api_server:
+            found = await api_server(self.api.api_client)
+            workspace = replace(workspace, network=replace(workspace.network, api_server=found))
+        await apply_workspace(self.api.api_client, workspace, lambda text: self._say(PodProgress(Step.WORKSPACE, text)))
 
     async def _run_server(self) -> str:
         await self._start_watching_pods()

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
+from .network import guarded, without_metadata
 from .workspace import PREFIX_LENGTH
 
 # Passwords may stand here: what was given is not repeated in messages.
@@ -154,6 +156,38 @@ class HomeStorage(Section):
     dynamic: DynamicStorage = DynamicStorage()
 
 
+class ApiServerAddress(Section):
+    cidr: str
+    port: int = Field(ge=1, le=65535)
+
+    @field_validator("cidr")
+    @classmethod
+    def _is_a_network(cls, value: str) -> str:
+        return _network(value)
+
+
+class EgressAllowRules(Section):
+    dns_ports_kube_system_namespace: bool = True
+    dns_ports_private_ips: bool = Field(default=True, alias="dnsPortsPrivateIPs")
+    non_private_ips: bool = Field(default=False, alias="nonPrivateIPs")
+    private_ips: bool = Field(default=False, alias="privateIPs")
+
+
+class NetworkPolicy(Section):
+    """What keeps workspaces apart; further rules are as in the Kubernetes API."""
+
+    enabled: bool = True
+    egress_allow_rules: EgressAllowRules = EgressAllowRules()
+    api_server: list[ApiServerAddress] = []
+    ingress: list[dict[str, Any]] = []
+    egress: list[dict[str, Any]] = []
+
+    @field_validator("egress")
+    @classmethod
+    def _never_the_metadata_address(cls, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [without_metadata(rule) for rule in value]
+
+
 class Singleuser(Section):
     image: Image
     cpu: Cpu = Cpu()
@@ -165,6 +199,7 @@ class Singleuser(Section):
     extra_tolerations: list[dict[str, Any]] = []
     storage: HomeStorage = HomeStorage()
     profile_list: list[dict[str, Any]] = []
+    network_policy: NetworkPolicy = NetworkPolicy()
 
 
 class Admission(Section):
@@ -213,6 +248,14 @@ class S3(Section):
     create_bucket: bool = False
     credentials: Credentials = Credentials()
     embedded: EmbeddedServer = EmbeddedServer()
+    addresses: list[str] = []
+
+    @field_validator("addresses")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        for network in value:
+            guarded({"ipBlock": {"cidr": _network(network)}})
+        return value
 
     @field_validator("endpoint")
     @classmethod
@@ -267,6 +310,13 @@ class Values(Section):
         names = ["default"] if kind == "limits" else ["defaultRequest", "default"]
         containers = [limit for limit in self.workspace.limits if limit.get("type") == "Container"]
         return any(resource in (limit.get(name) or {}) for limit in containers for name in names)
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise ValueError(f"must be a network such as 10.20.0.0/16, not {value!r}") from None
 
 
 def size(value: int | str) -> int | None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from kubespawner.slugs import safe_slug
 
 from .admission import Allowed, annotations, server_annotations
+from .network import POLICY_NAMES, NetworkRules, workspace_rules
 
 Manifest = dict[str, Any]
 
@@ -58,7 +59,8 @@ class Workspace:
     """A person's workspace.
 
     quota is a ResourceQuota's `spec.hard` and limits a LimitRange's `spec.limits`, both as in the Kubernetes API; credentials is an AWS shared-credentials
-    file for the notebook storage, None where no Secret is to hold one; allowed is what executors may have on top of the usual.
+    file for the notebook storage, None where no Secret is to hold one; allowed is what executors may have on top of the usual; network is None where no
+    policy is to keep the workspace apart.
     """
 
     user: str
@@ -69,6 +71,8 @@ class Workspace:
     limits: Sequence[Mapping[str, Any]] = ()
     credentials: str | None = field(default=None, repr=False)
     allowed: Allowed = field(default_factory=Allowed)
+    network: NetworkRules | None = None
+    notebook_port: int = 8888
 
     @property
     def slug(self) -> str:
@@ -91,6 +95,7 @@ def workspace_manifests(workspace: Workspace) -> list[Manifest]:
         ),
         resource_quota(workspace),
         limit_range(workspace),
+        *network_policies(workspace),
     ]
     if workspace.credentials is not None:
         manifests.append(credentials_secret(workspace, workspace.credentials))
@@ -160,6 +165,27 @@ def server_rules(workspace: Workspace, pod: Mapping[str, Any]) -> Manifest:
     """What one server adds to what the admission policies allow: annotations of the namespace, applied by the server's own field manager."""
     metadata = {"name": workspace.namespace, "annotations": server_annotations(pod)}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+
+def network_policies(workspace: Workspace) -> list[Manifest]:
+    """What the workspace's pods may reach, and who may reach them; none where `network` is None."""
+    if workspace.network is None:
+        return []
+    specs = workspace_rules(workspace.network, workspace.hub.namespace, workspace.notebook_port)
+    return [{**_network_policy(workspace, name), "spec": spec} for name, spec in specs.items()]
+
+
+def unwanted_manifests(workspace: Workspace) -> list[Manifest]:
+    """What an earlier start may have left in the workspace and is not wanted any more."""
+    return [] if workspace.network else [_network_policy(workspace, name) for name in POLICY_NAMES]
+
+
+def _network_policy(workspace: Workspace, name: str) -> Manifest:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": _metadata(workspace, name),
+    }
 
 
 def credentials_secret(workspace: Workspace, credentials: str) -> Manifest:

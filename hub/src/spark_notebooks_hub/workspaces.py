@@ -17,6 +17,7 @@ from .workspace import (
     authentication_secret,
     foreign,
     server_rules,
+    unwanted_manifests,
     workspace_manifests,
 )
 
@@ -31,6 +32,7 @@ PLURALS: Final = {
     "RoleBinding": "rolebindings",
     "ResourceQuota": "resourcequotas",
     "LimitRange": "limitranges",
+    "NetworkPolicy": "networkpolicies",
     "Secret": "secrets",
     "Pod": "pods",
 }
@@ -73,6 +75,15 @@ async def create_if_absent(client: ApiClient, manifest: Manifest) -> None:
             raise
 
 
+async def remove(client: ApiClient, manifest: Manifest) -> None:
+    """Deletes one object; it may be gone already. Raises ApiException."""
+    try:
+        await _call(client, "DELETE", resource_path(manifest))
+    except ApiException as error:
+        if error.status != 404:
+            raise
+
+
 async def apply_workspace(
     client: ApiClient, workspace: Workspace, say: Callable[[str], None] = lambda text: None
 ) -> None:
@@ -90,6 +101,7 @@ async def apply_workspace(
         await asyncio.gather(
             *(_when_allowed(partial(apply, client, manifest)) for manifest in rest),
             _when_allowed(partial(create_if_absent, client, authentication)),
+            *(_when_allowed(partial(remove, client, manifest)) for manifest in unwanted_manifests(workspace)),
         )
     except ApiException as error:
         message = api_message(error.body) or str(error.reason or "")

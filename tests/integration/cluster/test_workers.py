@@ -1,6 +1,7 @@
 """A cluster of two nodes: traffic between them, and the loss of one."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from cluster import Cluster, ClusterError
 from tests.support.node_watch import Watch
+from tests.support.pod_network import PodNetwork
 from tests.support.pods import apply, page, pod, wait
 
 SERVE = "hostname > /tmp/index.html; exec httpd -f -p 8080 -h /tmp"
@@ -72,6 +74,32 @@ def test_the_host_reaches_a_node_port_on_either_node(two: Cluster, number: int) 
     port = two.kubectl("get", "service", "web", "--output=jsonpath={.spec.ports[0].nodePort}")
     network = two.node_address.rpartition(".")[0]
     assert page(f"{network}.{2 + number}:{port}").strip() == "on-node1"
+
+
+def test_each_node_enforces_network_policies_for_its_own_pods(two: Cluster) -> None:
+    pods = {node: PodNetwork(two, NAMESPACE, f"on-{node}") for node in ("node0", "node1")}
+
+    def soon(here: str, there: str, *, reached: bool) -> None:
+        deadline = time.monotonic() + 10
+        while (pods[here].probe([("tcp", pods[there].address, 8080)]) == ["open"]) is not reached:
+            assert time.monotonic() < deadline, f"{here} to {there}"
+
+    for closed, other in (("node0", "node1"), ("node1", "node0")):
+        spec = {"podSelector": {"matchLabels": {"app": f"on-{closed}"}}}
+        allowed = [{"podSelector": {"matchLabels": {"app": f"on-{other}"}}}]
+        for direction, peer, ends in (("Ingress", "from", (other, closed)), ("Egress", "to", (closed, other))):
+            none = {**spec, "policyTypes": [direction]}
+            soon(*ends, reached=True)
+            apply(two, _policy(none))
+            soon(*ends, reached=False)
+            apply(two, _policy({**none, direction.lower(): [{peer: allowed}]}))
+            soon(*ends, reached=True)
+    two.kubectl("delete", "networkpolicy", "policy", "--namespace", NAMESPACE)
+
+
+def _policy(spec: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"name": "policy", "namespace": NAMESPACE}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
 
 
 def test_a_lost_node_takes_its_pods_only_and_comes_back(two: Cluster) -> None:

@@ -4,13 +4,18 @@ import asyncio
 import base64
 import json
 import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from kubernetes_asyncio.client import ApiClient, ApiException, Configuration, CoreV1Api
+from spark_notebooks_hub.api_server import api_server
 from spark_notebooks_hub.errors import SpawnFailed
+from spark_notebooks_hub.network import NetworkRules
 from spark_notebooks_hub.workspace import workspace_manifests
 from spark_notebooks_hub.workspaces import apply_workspace
+
+from cluster import Cluster
 
 from .conftest import Kubectl, Release
 
@@ -83,6 +88,25 @@ async def test_changed_values_are_in_force_and_what_went_is_gone(
     assert not get(kubectl, workspace, "limitrange", "workspace")["spec"]["limits"]
     await apply_workspace(client, release.workspace("changes"))
     assert not get(kubectl, workspace, "resourcequota", "workspace")["spec"].get("hard")
+
+
+async def test_policies_come_with_a_workspace_and_go_when_switched_off(
+    client: ApiClient, release: Release, kubectl: Kubectl, node: Cluster
+) -> None:
+    def policies() -> dict[str, Any]:
+        found = kubectl("get", "networkpolicies", "--namespace", f"{release.prefix}net", "--output", "json")["items"]
+        return {policy["metadata"]["name"]: policy["spec"] for policy in found}
+
+    rules = NetworkRules(release="sn", s3=[], s3_port=443, api_server=await api_server(client))
+    await apply_workspace(client, release.workspace("net", network=rules))
+    assert set(policies()) == {"workspace", "notebook"}
+    # The address that the hub found with its own rights.
+    api = {"to": [{"ipBlock": {"cidr": f"{node.node_address}/32"}}], "ports": [{"protocol": "TCP", "port": 6443}]}
+    assert api in policies()["notebook"]["egress"]
+    await apply_workspace(client, release.workspace("net", network=replace(rules, api_server=[])))
+    assert api not in policies()["notebook"]["egress"]
+    await apply_workspace(client, release.workspace("net"))
+    assert policies() == {}
 
 
 async def test_what_somebody_else_changed_is_set_right(client: ApiClient, release: Release, kubectl: Kubectl) -> None:

@@ -7,7 +7,7 @@ EMBEDDED: dict[str, Any] = {"s3": {"embedded": {"enabled": True}}}
 PLANTED = ("planted-login-secret", "planted-database-password", "planted-secret-key")
 GITOPS: dict[str, Any] = {
     "hub": {"existingSecret": "hub-secrets"},
-    "s3": {"credentials": {"existingSecret": "notebooks-s3"}},
+    "s3": {"credentials": {"existingSecret": "notebooks-s3"}, "addresses": ["0.0.0.0/0"]},
 }
 
 MATRIX: dict[str, dict[str, Any]] = {
@@ -23,11 +23,12 @@ MATRIX: dict[str, dict[str, Any]] = {
         "s3": {
             "region": "eu-west-1",
             "bucket": "team-notebooks",
+            "addresses": ["52.92.0.0/16"],
             "credentials": {"accessKey": "AKIAEXAMPLE", "secretKey": "planted-secret-key"},
         }
     },
     "gitops": GITOPS,
-    "gitops embedded": {**GITOPS, "s3": {**GITOPS["s3"], "embedded": {"enabled": True}}},
+    "gitops embedded": {**GITOPS, "s3": {**GITOPS["s3"], "addresses": [], "embedded": {"enabled": True}}},
     "login": {
         **EMBEDDED,
         "hub": {

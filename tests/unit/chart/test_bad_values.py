@@ -66,6 +66,8 @@ NOT_IN_THE_SCHEMA: list[tuple[dict[str, Any], str, str]] = [
     ({"spark": {"executor": {"memory": "1 GB"}}}, "/spark/executor/memory", "does not match"),
     ({"spark": {"executor": {"mem": "1g"}}}, "/spark/executor", "'mem' not allowed"),
     ({"spark": {"conf": {"sql.shuffle.partitions": 4}}}, "/spark/conf", "'sql.shuffle.partitions' not allowed"),
+    ({"singleuser": {"networkPolicy": {"egress": [{"from": []}]}}}, "/singleuser/networkPolicy/egress/0", "'from' not"),
+    ({"s3": {"addresses": ["s3.example.org"]}}, "/s3/addresses/0", "does not match"),
     ({"cull": {"timeout": 5}}, "/cull/timeout", "minimum"),
     ({"cull": {"maxAge": -1}}, "/cull/maxAge", "minimum"),
 ]
@@ -107,6 +109,12 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     (EMBEDDED | {"singleuser": {"memory": {"limit": 1048576}}}, "singleuser.memory.guarantee (1G) is above"),
     (EMBEDDED | {"workspace": {"quota": {"requests.cpu": 20}}}, "workspace.quota bounds requests.cpu"),
     (EMBEDDED | {"workspace": {"quota": {"limits.cpu": 20}}}, "workspace.quota bounds limits.cpu"),
+    ({"s3": {"credentials": {"existingSecret": "keys"}}}, "s3.addresses is empty"),
+    (
+        {"s3": {"credentials": {"existingSecret": "keys"}, "endpoint": "https://s3.example.org"}},
+        "s3.addresses is empty, and network policies cannot name https://s3.example.org",
+    ),
+    (merged(EMBEDDED, {"s3": {"addresses": ["10.0.0.0/8"]}}), "s3.addresses is set and s3.embedded.enabled"),
     (EMBEDDED | {"workspace": {"namespacePrefix": "kube-"}}, "workspace.namespacePrefix (kube-)"),
     (EMBEDDED | {"workspace": {"namespacePrefix": "plat-"}}, "workspace.namespacePrefix (plat-)"),
 ]

@@ -36,9 +36,10 @@ KEYS = {
         "extraTolerations",
         "storage",
         "profileList",
+        "networkPolicy",
     },
     "workspace": {"namespacePrefix", "podSecurity", "quota", "limits", "admission"},
-    "s3": {"endpoint", "region", "bucket", "prefix", "createBucket", "credentials", "embedded"},
+    "s3": {"endpoint", "region", "bucket", "prefix", "createBucket", "credentials", "embedded", "addresses"},
     "spark": {
         "executors",
         "executor",
@@ -136,8 +137,8 @@ def test_the_notebook_image_has_the_charts_version_unless_tagged() -> None:
     ("s3", "endpoint"),
     [
         ({"embedded": {"enabled": True}}, "http://notebooks-spark-notebooks-s3.platform.svc:7070"),
-        ({"credentials": {"existingSecret": "keys"}}, None),
-        ({"credentials": {"existingSecret": "keys"}, "endpoint": "https://s3.example.org"}, "https://s3.example.org"),
+        ({"credentials": {"existingSecret": "keys"}, "addresses": ["0.0.0.0/0"]}, None),
+        ({"credentials": {"existingSecret": "keys"}, "endpoint": "https://10.20.0.9:9000"}, "https://10.20.0.9:9000"),
     ],
 )
 def test_the_endpoint_is_resolved(s3: dict[str, Any], endpoint: str | None) -> None:

@@ -114,3 +114,11 @@ def test_they_tell_which_secrets_a_gitops_tool_needs(notes: Notes, values: dict[
 def test_they_name_images_that_cannot_be_pulled(notes: Notes) -> None:
     assert "localhost/spark-notebooks/proxy" in notes(MATRIX["private registry"])
     assert "localhost/spark-notebooks/hub" not in notes(MATRIX["private registry"])
+
+
+def test_they_say_what_the_network_is_closed_to(notes: Notes) -> None:
+    assert "do not reach the internet" in notes(EMBEDDED)
+    opened = {"singleuser": {"networkPolicy": {"egressAllowRules": {"nonPrivateIPs": True}}}}
+    assert "do not reach the internet" not in notes(merged(EMBEDDED, opened))
+    off = {"singleuser": {"networkPolicy": {"enabled": False}}}
+    assert "WARNING: singleuser.networkPolicy.enabled is false" in notes(merged(EMBEDDED, off))

@@ -68,7 +68,7 @@ def test_a_new_chart_version_with_the_same_images_leaves_the_proxy_and_the_data_
 
 
 def test_the_hub_restarts_for_a_new_s3_key_also_where_the_server_is_not_ours() -> None:
-    keys = {"s3": {"credentials": {"accessKey": "us", "secretKey": "one"}}}
+    keys = {"s3": {"credentials": {"accessKey": "us", "secretKey": "one"}, "addresses": ["0.0.0.0/0"]}}
 
     before, after = (
         templates(render(values)) for values in (keys, merged(keys, {"s3": {"credentials": {"secretKey": "two"}}}))

@@ -42,6 +42,7 @@ def test_the_hub_makes_namespaces_and_watches_notebooks_outside_of_workspaces_an
         *((verb, "pods") for verb in ("list", "watch")),
         *((verb, "rolebindings") for verb in ("create", "patch")),
         ("bind", "clusterroles"),
+        ("get", "endpointslices"),
     }
 
 

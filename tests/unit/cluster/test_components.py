@@ -50,7 +50,7 @@ def test_the_first_node_starts_the_workers_and_leaves_a_lost_one_alone() -> None
     assert set(found) - set(FOUND) == {"node1", "node2"}
     assert not found["node1"].again
     worker = {component.name: component for component in components(Node(three, 1))}
-    assert set(worker) == {"containerd", "pause-image", "kubelet", "kube-proxy"}
+    assert set(worker) == {"containerd", "pause-image", "kubelet", "kube-proxy", "network-policies"}
     assert "--hostname-override=node1" in worker["kubelet"].command
     assert "--node-ip=10.89.7.3" in worker["kubelet"].command
     assert {name for component in worker.values() for name in component.after} <= set(worker)

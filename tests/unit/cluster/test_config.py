@@ -17,9 +17,10 @@ FIRST, WORKER = Node(SETTINGS, 0), Node(SETTINGS, 1)
 
 
 def test_every_file_that_a_component_reads_is_there() -> None:
-    found = config.files(FIRST, Path("/usr/lib/cni"))
+    found = config.files(FIRST)
     assert set(found) == {
         "Corefile",
+        "closed.nft",
         "cni/10-pods.conflist",
         "containerd.toml",
         "kubelet.yaml",
@@ -30,41 +31,42 @@ def test_every_file_that_a_component_reads_is_there() -> None:
 
 
 def test_a_worker_has_what_runs_pods_and_pods_and_control_groups_of_its_own() -> None:
-    found = config.files(WORKER, Path("/usr/lib/cni"))
-    assert set(config.files(FIRST, Path("/usr/lib/cni"))) - set(found) == {"Corefile", "registry.yaml"}
+    found = config.files(WORKER)
+    assert set(config.files(FIRST)) - set(found) == {"Corefile", "registry.yaml"}
     assert yaml.safe_load(found["kubelet.yaml"])["cgroupRoot"] == f"/{SETTINGS.cgroup}/node1"
     assert "10.244.1.0/24" in found["cni/10-pods.conflist"]
     assert found["resolv.conf"] == "nameserver 10.89.7.2\n"
 
 
 def test_no_file_but_the_registrys_depends_on_where_the_user_keeps_data() -> None:
-    found = config.files(FIRST, Path("/usr/lib/cni"))
+    found = config.files(FIRST)
     assert [name for name, text in found.items() if "/data/run" in text or "/cache" in text] == ["registry.yaml"]
 
 
 def test_containerd_pulls_from_the_registry_over_plain_http() -> None:
-    plugin = tomllib.loads(config.containerd(Path("/opt/cni/bin")))["plugins"]["io.containerd.grpc.v1.cri"]
+    plugin = tomllib.loads(config.containerd())["plugins"]["io.containerd.grpc.v1.cri"]
     assert plugin["registry"]["config_path"] == "/run/spark-notebooks/config/registries"
-    assert plugin["cni"] == {"bin_dir": "/opt/cni/bin", "conf_dir": "/run/spark-notebooks/config/cni"}
+    assert plugin["cni"] == {
+        "bin_dir": "/run/spark-notebooks/config/cni-programs",
+        "conf_dir": "/run/spark-notebooks/config/cni",
+    }
     host = tomllib.loads(config.registry_host("10.89.7.2:5000"))
     assert host["host"] == {"http://10.89.7.2:5000": {"capabilities": ["pull", "resolve"]}}
 
 
 def test_containerd_works_where_root_may_not_lower_oom_scores() -> None:
-    assert tomllib.loads(config.containerd(Path("/x")))["plugins"]["io.containerd.grpc.v1.cri"][
-        "restrict_oom_score_adj"
-    ]
+    assert tomllib.loads(config.containerd())["plugins"]["io.containerd.grpc.v1.cri"]["restrict_oom_score_adj"]
 
 
 def test_the_kubelet_keeps_to_the_instances_own_control_group_and_changes_no_kernel_setting() -> None:
-    found = yaml.safe_load(config.files(FIRST, Path("/x"))["kubelet.yaml"])
+    found = yaml.safe_load(config.files(FIRST)["kubelet.yaml"])
     assert found["cgroupRoot"] == f"/{SETTINGS.cgroup}"
     assert found["protectKernelDefaults"] is True
     assert found["clusterDNS"] == ["10.89.7.2"]
 
 
 def test_the_kubelets_file_is_not_taken_for_json() -> None:
-    assert not config.files(FIRST, Path("/x"))["kubelet.yaml"].startswith("{")
+    assert not config.files(FIRST)["kubelet.yaml"].startswith("{")
 
 
 def test_addresses_of_pods_are_forgotten_with_the_node() -> None:
