@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,20 @@ def jupyter(s3_server: S3Server, environment: dict[str, str]) -> Iterator[Jupyte
     (home / "local.txt").write_text("on the disk of the server")
     server = Jupyter(home, environment, "--ServerApp.jpserver_extensions=s3_contents=True")
     server.wait()
+    looked_at_store(server)
     yield server
     server.stop()
+
+
+def looked_at_store(jupyter: Jupyter) -> dict[str, Any]:
+    """What the server says of its S3 server, once it has looked."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        told: dict[str, Any] = jupyter.call("GET", "s3-contents/api/store").json()
+        if told["checked"]:
+            return told
+        time.sleep(0.05)
+    pytest.fail(f"no look at the S3 server: {told}")
 
 
 @pytest.fixture
@@ -84,6 +97,21 @@ def test_a_notebook_is_made_saved_and_opened(jupyter: Jupyter, s3_server: S3Serv
     assert b"1 + 1" in body
     listing = jupyter.contents("GET", folder, params={"type": "directory"}).json()
     assert [(entry["name"], entry["type"]) for entry in listing["content"]] == [("Untitled.ipynb", "notebook")]
+
+
+def test_what_the_s3_server_can_do_is_told(jupyter: Jupyter, s3_server: S3Server) -> None:
+    told = looked_at_store(jupyter)
+    assert told["supports"] == {
+        **dict.fromkeys(("create", "replace", "multipart", "delete", "copy", "list_versions"), "yes"),
+        "versions": "no",
+    }
+    assert told["error"] is None
+    assert [note.partition(":")[0] for note in told["notes"]] == ["The bucket keeps no versions"]
+    log = jupyter.log.read_text()
+    assert f"s3://{BUCKET}/{PREFIX}/: PutObject with If-None-Match: yes, PutObject with If-Match: yes, " in log
+    listing = s3_server.client.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/.s3_contents/probe/")
+    assert listing["KeyCount"] == 0
+    assert requests.get(f"{jupyter.url}/s3-contents/api/store", timeout=10).status_code == 403
 
 
 def lab_opens(jupyter: Jupyter, path: str) -> dict[str, Any]:

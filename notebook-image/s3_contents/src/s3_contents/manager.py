@@ -51,6 +51,7 @@ class S3ContentsManager(S3ContentsReader):
 
     async def close(self) -> None:
         """Throw away unfinished uploads and close the connections to S3."""
+        self.store_check.stop()
         await self.uploads.close()
         await self.store.close()
 

@@ -62,6 +62,10 @@ class Home:
         """The key of the mark of a folder, at a canonical path, whose renaming has not ended."""
         return self.key(f"{RESERVED}/moving/{path}/@")
 
+    def probe(self, name: str) -> str:
+        """The key of an object that tries out what the S3 server can do."""
+        return self.key(f"{RESERVED}/probe/{name}")
+
     def path(self, key: str) -> str:
         """The API path of a file's or folder's key."""
         return key.removeprefix(self.prefix).removesuffix("/")

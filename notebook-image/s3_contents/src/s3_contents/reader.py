@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 
 from jupyter_server.services.contents.manager import AsyncContentsManager
 from tornado.web import HTTPError
-from traitlets import Float, Instance, Integer, TraitError, Unicode, default
+from traitlets import Bool, Float, Instance, Integer, TraitError, Unicode, default
 
 from s3_contents import models, notebooks, paths
 from s3_contents.errors import NotFoundError
 from s3_contents.history import History, Place
 from s3_contents.models import Model
 from s3_contents.objects import Page
+from s3_contents.probe import StoreCheck
 from s3_contents.store import S3Store
 from s3_contents.tree import Tree
 from s3_contents.versions import SeenVersions
@@ -51,10 +52,15 @@ class S3ContentsReader(AsyncContentsManager):
     max_attempts = Integer(4, min=1, help="How often a request is sent when S3 fails or is busy.").tag(config=True)
     max_connections = Integer(50, min=1, help="Connections to S3 at a time.").tag(config=True)
 
+    probe_at_start = Bool(
+        True, help="Find out at the start what the S3 server can do; the log and <base_url>/s3-contents/api/store tell."
+    ).tag(config=True)
+
     home = Instance(paths.Home)
     store = Instance(S3Store)
     tree = Instance(Tree)
     history = Instance(History)
+    store_check = Instance(StoreCheck)
 
     hash_algorithm = models.HASH_ALGORITHM
 
@@ -111,6 +117,10 @@ class S3ContentsReader(AsyncContentsManager):
     def info_string(self) -> str:
         """What Jupyter Server logs at its start."""
         return f"Serving notebooks from {self.store.url(self.home.prefix)}"
+
+    @default("store_check")
+    def _default_store_check(self) -> StoreCheck:
+        return StoreCheck(self.store, self.home, self.log)
 
     # What is there
 

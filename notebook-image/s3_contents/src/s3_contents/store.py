@@ -11,7 +11,16 @@ from weakref import WeakKeyDictionary
 
 import s3fs
 
-from s3_contents.errors import ConflictError, NotFoundError, S3Error, TooLargeError, UnavailableError, translated
+from s3_contents.capabilities import Capabilities, Support
+from s3_contents.errors import (
+    ConflictError,
+    NotFoundError,
+    S3Error,
+    TooLargeError,
+    UnavailableError,
+    UnsafeError,
+    translated,
+)
 from s3_contents.objects import (
     WRITE_ID,
     Object,
@@ -52,6 +61,8 @@ class S3Store:
         # In a bucket with versions versitygw 1.8 takes what was deleted for what is there: in listings of folders, as
         # the source of a copy, and for If-None-Match.
         self.finds_deleted = False
+        # What a look at the server has found (s3_contents.probe).
+        self.supports = Capabilities()
         # Whether the bucket keeps the versions of its objects, where an answer has told.
         self._keeps_versions: bool | None = None
         self._config = dict(config)
@@ -205,7 +216,11 @@ class S3Store:
         repetition's condition fails if the first one was carried out. A server may refuse a large body by cutting the
         connection, instead of answering that the condition does not hold. And one that finds deleted objects refuses
         If-None-Match where there was one, but accepts If-Match with the ETag of its last version.
+
+        Raises UnsafeError where the server is known to disregard conditions.
         """
+        if condition and not self.supports.can_write:
+            raise UnsafeError(f"{self.url(key)} was not saved. {self.supports.notes()[0]}")
         try:
             return await send(**condition)
         except (ConflictError, NotFoundError, UnavailableError) as error:
@@ -247,7 +262,21 @@ class S3Store:
     async def delete(self, key: str, version: str | None = None) -> None:
         """Delete an object, if given only while it has this ETag (else ConflictError)."""
         condition = {"IfMatch": f'"{version}"'} if version else {}
+        if condition and self.supports.delete is Support.NO:
+            await self.compare(key, condition)
+            condition = {}
         await self.call("delete", "delete_object", key, Key=key, **condition)
+
+    async def compare(self, key: str, condition: Mapping[str, str]) -> None:
+        """Look whether IfMatch or IfNoneMatch holds, for a server that does not: ConflictError or NotFoundError if not."""
+        try:
+            found = await self.head(key)
+        except NotFoundError:
+            if "IfMatch" in condition:
+                raise
+            return
+        if condition.get("IfMatch") != f'"{found.etag}"':
+            raise ConflictError(f"{self.url(key)} was written by someone else.")
 
     async def delete_many(self, keys: Iterable[str]) -> None:
         """Delete objects; one request per 1,000. Files go before the markers of their folders."""
