@@ -152,6 +152,7 @@ def _workspaces(values: Values) -> Config:
             "quota": values.workspace.quota,
             "limits": values.workspace.limits,
             "spark_defaults": spark_defaults(values.spark),
+            "contents_settings": {"trash_days": values.s3.trash_days, "version_days": values.s3.version_days},
         }
     )
 

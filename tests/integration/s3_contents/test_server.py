@@ -169,11 +169,32 @@ def test_renaming_copying_and_deleting(jupyter: Jupyter, folder: str) -> None:
     assert jupyter.contents("PATCH", folder, json={"path": f"{folder} 2"}).status_code == 200
     listing = jupyter.contents("GET", f"{folder} 2").json()["content"]
     assert sorted(entry["name"] for entry in listing) == ["b-Copy1.txt", "b.txt"]
-    assert jupyter.contents("DELETE", f"{folder} 2").status_code == 400
-    for name in ("b.txt", "b-Copy1.txt"):
-        assert jupyter.contents("DELETE", f"{folder} 2/{name}").status_code == 204
     assert jupyter.contents("DELETE", f"{folder} 2").status_code == 204
     assert jupyter.contents("GET", f"{folder} 2").status_code == 404
+
+
+def test_the_trash(jupyter: Jupyter, folder: str) -> None:
+    trash = "s3-contents/api/trash"
+    for name in ("a.txt", "b.txt"):
+        jupyter.contents("PUT", f"{folder}/{name}", json=text(name))
+    assert jupyter.contents("DELETE", f"{folder}/a.txt").status_code == 204
+    assert jupyter.contents("DELETE", folder).status_code == 204
+    told = jupyter.call("GET", trash).json()
+    whole, file = told["trashed"][:2]
+    assert told["days"] == 30
+    assert [(entry["path"], entry["type"], entry["files"], entry["size"]) for entry in (whole, file)] == [
+        (folder, "directory", 1, 5),
+        (f"{folder}/a.txt", "file", 1, 5),
+    ]
+    assert jupyter.call("POST", trash, json={"id": whole["id"]}).json() == {"path": folder}
+    assert jupyter.contents("GET", f"{folder}/b.txt").json()["content"] == "b.txt"
+    assert jupyter.call("DELETE", f"{trash}?id={file['id']}").status_code == 204
+    left = [entry["id"] for entry in jupyter.call("GET", trash).json()["trashed"]]
+    assert {whole["id"], file["id"]}.isdisjoint(left)
+    for known in (whole["id"], "../x"):
+        refused = jupyter.call("POST", trash, json={"id": known})
+        assert refused.status_code == 404
+        assert "Look at the trash again" in refused.json()["message"]
 
 
 def test_checkpoints(jupyter: Jupyter, folder: str) -> None:

@@ -38,7 +38,17 @@ KEYS = {
         "profileList",
     },
     "workspace": {"namespacePrefix", "podSecurity", "quota", "limits"},
-    "s3": {"endpoint", "region", "bucket", "prefix", "createBucket", "credentials", "embedded"},
+    "s3": {
+        "endpoint",
+        "region",
+        "bucket",
+        "prefix",
+        "createBucket",
+        "trashDays",
+        "versionDays",
+        "credentials",
+        "embedded",
+    },
     "spark": {
         "executors",
         "executor",
