@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
+import websocket
 
 from dev.paths import REPOSITORY
 from dev.s3_server import S3Server
@@ -389,3 +390,46 @@ def test_a_wrong_setting_ends_the_server_with_one_message(
     log = server.log.read_text()
     assert "S3ContentsManager.url, or the environment variable SPARK_NOTEBOOKS_S3_HOME" in log
     assert "Traceback" not in log
+
+
+def run_cell(jupyter: Jupyter, kernel: str, code: str) -> str:
+    """What a cell prints."""
+    channels = f"ws{jupyter.url.removeprefix('http')}/api/kernels/{kernel}/channels?token={jupyter.token}"
+    connection = websocket.create_connection(channels, timeout=90)
+    header = {"msg_id": "1", "msg_type": "execute_request", "username": "", "session": "s", "version": "5.3"}
+    content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
+    message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+    connection.send(json.dumps(message | {"buffers": []}))
+    printed = ""
+    while True:
+        answer = json.loads(connection.recv())
+        printed += answer["content"]["text"] if answer["msg_type"] == "stream" else ""
+        assert answer["msg_type"] != "error", answer["content"]
+        if answer["msg_type"] == "execute_reply":
+            connection.close()
+            return printed
+
+
+def test_a_kernel_sees_the_files_beside_its_notebook(
+    s3_server: S3Server, environment: dict[str, str], folder: str, tmp_path: Path
+) -> None:
+    s3_server.create_bucket(BUCKET)
+    put(s3_server, f"{folder}/data.csv", b"1,2,3")
+    extension = "--ServerApp.jpserver_extensions=s3_contents=True"
+    server = Jupyter(tmp_path, environment, extension, "--S3ContentsManager.working_folder=work")
+    server.wait()
+    try:
+        kernel = {"name": "python3"}
+        session = {"path": f"{folder}/a.ipynb", "type": "notebook", "name": "", "kernel": kernel}
+        kernel = server.call("POST", "api/sessions", json=session).json()["kernel"]
+        code = "import os; print(os.getcwd()); print(open('data.csv').read()); open('out.txt', 'w').write('made')"
+        assert run_cell(server, kernel["id"], code).splitlines() == [str(tmp_path / "work" / folder), "1,2,3"]
+        end = time.monotonic() + 60
+        while (answer := server.contents("GET", f"{folder}/out.txt")).status_code != 200 and time.monotonic() < end:
+            time.sleep(0.2)
+        assert answer.json()["content"] == "made"
+        run_cell(server, kernel["id"], "open('last.txt', 'w').write('words')")
+    finally:
+        server.stop()
+    body = s3_server.client.get_object(Bucket=BUCKET, Key=f"{PREFIX}/{folder}/last.txt")["Body"].read()
+    assert body == b"words", "sent before the server ends"

@@ -38,10 +38,10 @@ def test_everything_of_a_file_is_on_s3() -> None:
     assert manager.get_extra_handlers() == [(r"/files/(.*)", S3FilesHandler, {})]
 
 
-def test_kernels_start_in_the_servers_folder(tmp_path: Path) -> None:
+async def test_kernels_start_in_the_servers_folder(tmp_path: Path) -> None:
     manager = S3ContentsManager(url="s3://bucket")
     assert manager.root_dir == str(tmp_path)
-    assert manager.get_kernel_path("f/a.ipynb") == ""
+    assert await manager.get_kernel_path("f/a.ipynb") == ""
 
 
 def test_every_setting_has_a_help_text() -> None:
