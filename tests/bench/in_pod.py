@@ -18,6 +18,9 @@ QUERIES, ROWS = 20, 300_000_000
 TYPING_SECONDS = 8
 """How long a person takes from the opening of a notebook to the run of its first cell, at least."""
 
+SETTLING_SECONDS = 10
+"""And a second for each executor: until those of the session before are gone, and the node is quiet again."""
+
 ENTRYPOINT = """exec "$JAVA_HOME/bin/java" $(env | grep ^SPARK_JAVA_OPT_ | sort -t_ -k4 -n | cut -d= -f2-) \
 -Xms$SPARK_EXECUTOR_MEMORY -Xmx$SPARK_EXECUTOR_MEMORY -cp "$SPARK_CONF_DIR:$SPARK_HOME/jars/*" \
 org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend --driver-url $SPARK_DRIVER_URL \
@@ -94,6 +97,7 @@ def type_first_cell():
 
     load_ipython_extension(None)
     time.sleep(TYPING_SECONDS)
+    be_interactive()
 
 
 def session(start, executors):
@@ -116,10 +120,18 @@ def session(start, executors):
     figures["driver_memory"] = resident_memory()
     spark.stop()
     if executors is not None:
+        time.sleep(executors + SETTLING_SECONDS)
+        be_interactive()
         started = time.monotonic()
-        start(executors).stop()
+        spark = start(executors)
         figures["warm_session"] = time.monotonic() - started
+        spark.stop()
     return figures
+
+
+def be_interactive():
+    # As in a notebook: our call does not wait for executors then.
+    sys.ps1 = ""
 
 
 def job(start, executors):

@@ -105,6 +105,11 @@ class Context:
         return max(1, int(self.cores))
 
     @property
+    def shares_cores(self) -> bool:
+        """Whether less CPU is set aside for an executor than its tasks use, so that several may share a core."""
+        return self.cores * self.defaults.executor_cpu_request < self.task_slots
+
+    @property
     def pod_template(self) -> Path:
         """Where the executor pod template is written."""
         return self.scratch / "executor.json"

@@ -7,6 +7,7 @@ writes that command line itself, for installations it knows: PySpark as pip inst
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Mapping
@@ -54,6 +55,11 @@ COMPILER_OPTIONS = (
     "-XX:Tier4CompileThreshold=150000",
     "-XX:Tier4BackEdgeThreshold=400000",
 )
+
+# A driver that has the default heap and leaves the work to executors waits most of the time. Collectors that work beside the program would keep
+# tens of megabytes for themselves.
+COLLECTOR_OF_SMALL_DRIVERS = "-XX:+UseSerialGC"
+_OWN_COLLECTOR = re.compile(r"-XX:[+-]Use\w+GC")
 
 # A cache that does not fit the JVM is passed over; this keeps the JVM from talking about it.
 CACHE_OPTIONS = ("-Xlog:aot*=off", "-Xlog:cds*=off")
@@ -142,10 +148,13 @@ def command(installation: Installation, settings: Mapping[str, str]) -> list[str
         for word in shlex.split(settings.get(key, ""))
     ]
     cached = installation.cache is not None and not any(word.startswith(_OWN_CACHE) for word in own)
+    small = settings.get("spark.master", "").startswith("k8s://") and not settings.get("spark.driver.memory")
+    waits = small and not any(_OWN_COLLECTOR.fullmatch(word) for word in own)
     return [
         str(installation.java),
         *([f"-XX:AOTCache={installation.cache}", *CACHE_OPTIONS] if cached else []),
         *COMPILER_OPTIONS,
+        *([COLLECTOR_OF_SMALL_DRIVERS] if waits else []),
         *("-cp", ":".join(filter(None, [settings.get("spark.driver.extraClassPath", ""), installation.class_path]))),
         f"-Xmx{settings.get('spark.driver.memory') or DEFAULT_MEMORY}",
         *MODULE_OPTIONS,

@@ -10,27 +10,27 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from spark_session import cell_progress, driver, launch, records, recovery, stop_requests, watch
+from spark_session import cell_progress, driver, process_jvm, records, recovery, stop_requests, watch
 from spark_session.context import Context
 from spark_session.control import Cluster
 from spark_session.defaults import load_defaults
 from spark_session.display import is_interactive
 from spark_session.environment import detect
 from spark_session.errors import SparkSessionError, SparkSessionWarning
+from spark_session.head_start import first_executors
 from spark_session.packages import along
 from spark_session.plan import Plan, build
 from spark_session.processes import start_time
 from spark_session.request import Request
-from spark_session.settings import find, text_of, texts
-from spark_session.warming import Warming
+from spark_session.settings import text_of, texts
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -47,9 +47,6 @@ class _Running:
 
 _lock = threading.RLock()
 _running: _Running | None = None
-_warming = Warming()
-_launch_settings: Mapping[str, str] = {}
-"""Settings that the JVM of this process was launched with, for its first session."""
 
 
 def get_spark_session(
@@ -152,7 +149,7 @@ def prepare() -> None:
     """Start the JVM of a session that will most likely be asked for, where the administrator has it so."""
     plan = build(_context(Request()))
     if plan.context.environment.workspace is not None and plan.context.defaults.warm_jvm:
-        _warming.begin(texts(plan.settings), {**os.environ, **plan.variables}, records.folder(os.environ))
+        process_jvm.start_ahead(texts(plan.settings), {**os.environ, **plan.variables}, records.folder(os.environ))
         import pyspark.sql  # noqa: F401 (the session's call finds it loaded)
 
 
@@ -223,14 +220,18 @@ def _start(plan: Plan) -> tuple[SparkSession, Plan]:
 
     settings = texts(plan.settings)
     os.environ.update(plan.variables)
-    ready = _prepare_jvm(settings)
+    _jvm_ended()
+    ready = process_jvm.prepare(settings)
     _write_files(plan)
     try:
-        launch.ensure_started(settings, ready)
-        if ready is not None:
-            _clear_properties(ready.settings.keys() - settings.keys())
+        process_jvm.connect(settings, ready)
         plan = along.take_along(plan)
-        spark: SparkSession = SparkSession.builder.config(map=texts(plan.settings)).getOrCreate()
+        first = (
+            {"spark.executor.instances": str(first_executors(plan.context))}
+            if plan.context.environment.workspace
+            else {}
+        )
+        spark: SparkSession = SparkSession.builder.config(map=texts(plan.settings) | first).getOrCreate()
     except PySparkRuntimeError as error:
         if error.getCondition() != "JAVA_GATEWAY_EXITED":
             raise
@@ -246,42 +247,6 @@ def _start(plan: Plan) -> tuple[SparkSession, Plan]:
             "spark_session.explain() shows the settings it was started with.",
         ) from error
     return spark, plan
-
-
-def _prepare_jvm(settings: Mapping[str, str]) -> launch.Launch | None:
-    """Make a JVM that was launched for another session fit for this one; one that waits for its first session is returned."""
-    global _launch_settings  # noqa: PLW0603 (a process has one JVM)
-    from pyspark import SparkContext
-
-    running: Any = None if _jvm_ended() else SparkContext._jvm
-    if running is None:
-        variables = dict(os.environ)
-        ready = _warming.take(lambda one: one.variables == variables and not _late(one.settings, settings))
-        _launch_settings = settings if ready is None else ready.settings
-        return ready
-    if late := _late(_launch_settings, settings):
-        raise SparkSessionError(
-            f"{', '.join(late)} cannot change now.",
-            "It takes effect when the Java process starts, and this kernel has one from its last session.",
-            "Restart the kernel and call get_spark_session again.",
-        )
-    _clear_properties(_launch_settings.keys() - settings.keys())
-    return None
-
-
-def _late(launched: Mapping[str, str], settings: Mapping[str, str]) -> list[str]:
-    """Settings of a session that take effect when a JVM starts, and that this one was launched without."""
-    changed = {key for key in launched.keys() | settings.keys() if launched.get(key) != settings.get(key)}
-    return sorted(key for key in changed if (setting := find(key)) is not None and setting.at_start)
-
-
-def _clear_properties(keys: Iterable[str]) -> None:
-    """spark-submit leaves the settings of the launch behind as system properties, which every later session would read."""
-    from pyspark import SparkContext
-
-    system: Any = SparkContext._jvm.java.lang.System
-    for key in keys:
-        system.clearProperty(key)
 
 
 def _write_files(plan: Plan) -> None:

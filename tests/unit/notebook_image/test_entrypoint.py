@@ -120,6 +120,25 @@ def test_an_executor_is_started_by_the_contract_of_spark(image):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("executor", "cores", "patience", "waits"),
+    [("3", "0", "1", True), ("1", "0", "1", False), ("3", "100000", "1", False), ("3", "0", "", False)],
+    ids=["a crowded node", "the first executor", "cores for all", "cores of its own"],
+)
+def test_an_executor_lets_others_start_on_a_crowded_node(image, executor, cores, patience, waits):
+    programs = image.folder / "programs"
+    programs.mkdir()
+    for name, line in {
+        "getconf": f"echo {cores}",
+        "sleep": f"echo slept >>{image.folder}/slept; exec /bin/sleep $1",
+    }.items():
+        (programs / name).write_text(f"#!/bin/sh\n{line}\n")
+        (programs / name).chmod(0o755)
+    environment = EXECUTOR | {"SPARK_EXECUTOR_ID": executor, "SPARK_NOTEBOOKS_START_PATIENCE": patience}
+    assert image.run("executor", **environment, PATH=f"{programs}:{os.environ['PATH']}").returncode == 52
+    assert (image.folder / "slept").exists() == waits
+
+
 def test_java_options_keep_their_order_and_their_spaces(image):
     options = {f"SPARK_JAVA_OPT_{number}": f"-Dn={number} *" for number in range(12)}
     image.run("executor", **EXECUTOR, **options)

@@ -141,6 +141,20 @@ def test_a_cache_of_ones_own_takes_the_place_of_ours(option: str) -> None:
     assert option in words
 
 
+@pytest.mark.parametrize(
+    ("settings", "serial"),
+    [
+        ({"spark.master": "k8s://https://api"}, True),
+        ({"spark.master": "k8s://https://api", "spark.driver.memory": "4g"}, False),
+        ({"spark.master": "k8s://https://api", "spark.driver.extraJavaOptions": "-Da=1 -XX:+UseZGC"}, False),
+        ({"spark.master": "local[*]"}, False),
+    ],
+)
+def test_a_driver_that_only_waits_has_the_smallest_collector(settings: dict[str, str], serial: bool) -> None:
+    words = command(Installation(Path("/spark"), Path("/java"), "/spark/jars/*"), settings)
+    assert ("-XX:+UseSerialGC" in words) == serial
+
+
 def test_the_environment_says_where_to_write_the_connection_and_has_the_native_libraries() -> None:
     made = environment(
         installation(), {"spark.driver.extraLibraryPath": "/native"}, {"LD_LIBRARY_PATH": "/l"}, Path("/c")

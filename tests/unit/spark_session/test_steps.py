@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from spark_session.settings import SETTINGS, Settings, Source, find
 
-from spark_session import steps
+from spark_session import head_start, steps
 
 from .conftest import NOTEBOOK, MakeContext
 
@@ -245,6 +245,32 @@ def test_executors_find_the_same_store(make_context: MakeContext) -> None:
         "spark.executorEnv.AWS_REGION": "us-east-1",
         "spark.executorEnv.AWS_SHARED_CREDENTIALS_FILE": "/var/run/secrets/spark-notebooks/s3/credentials",
     }
+
+
+@pytest.mark.parametrize(
+    ("admin", "arguments", "first"),
+    [
+        ({"executor_cpu_request": 0.05}, {"executors": 20}, 2),
+        ({"executor_cpu_request": 0.05}, {"executors": 1}, 1),
+        ({"executor_cpu_request": 0.05}, {"min_executors": 5, "max_executors": 9}, 2),
+        ({}, {"executors": 20}, 20),
+        ({}, {"executors": 20, "cores": 0.5}, 2),
+        ({"executor_cpu_request": 0.5}, {"executors": 20, "cores": 4}, 2),
+    ],
+)
+def test_executors_that_share_cores_let_the_first_go_ahead(
+    make_context: MakeContext, admin: dict[str, Any], arguments: dict[str, Any], first: int
+) -> None:
+    context = make_context(admin=admin, **arguments)
+    assert head_start.first_executors(context) == first
+    patience = texts(steps.executor_environment(context)).get("spark.executorEnv.SPARK_NOTEBOOKS_START_PATIENCE")
+    assert patience == ("30" if context.shares_cores else None)
+
+
+def test_spark_has_no_head_start_where_it_decides_itself(make_context: MakeContext) -> None:
+    conf = {"spark.dynamicAllocation.enabled": "true"}
+    context = make_context(admin={"executor_cpu_request": 0.05}, min_executors=5, max_executors=9, conf=conf)
+    assert head_start.first_executors(context) == 5
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from spark_session.control.arguments import bounds, number
 from spark_session.control.demand import Bounds, History, decide, here_over
 from spark_session.control.ended import Ended
 from spark_session.control.scheduler import Scheduler
@@ -16,6 +18,7 @@ from spark_session.control.table import Executors, merge
 from spark_session.control.view import show_live, to_html, to_text
 from spark_session.errors import SparkSessionError, SparkSessionWarning, show
 from spark_session.executor_pods import ExecutorPods, executor_of
+from spark_session.head_start import LONGEST_SECONDS, first_executors
 from spark_session.plan import Plan
 from spark_session.settings import text_of
 
@@ -53,6 +56,8 @@ class Cluster:
         self._bounds: Bounds | None = None
         self._history = History(self._target)
         self._leaving: set[str] = set()
+        self._is_head_start = first_executors(plan.context) < self._target
+        self._head_start_ends = time.monotonic() + LONGEST_SECONDS
         self._lock = threading.RLock()
         self._released = threading.Event()
         place = plan.context.environment.workspace
@@ -60,7 +65,7 @@ class Cluster:
         self._ended = None if self._pods is None else Ended(self._pods, plan.context.session_id)
         if self._pods is not None:
             if plan.context.bounds is not None and not plan.context.dynamic_allocation:
-                self._adapt(*plan.context.bounds, IDLE_SECONDS)
+                self._adapt(bounds(*plan.context.bounds, IDLE_SECONDS, plan.context))
             threading.Thread(target=self._look_after, name="spark-session-cluster", daemon=True).start()
 
     @property
@@ -97,11 +102,12 @@ class Cluster:
             SparkSessionError: not a number of executors, more than the administrator allows, or no session that has executors.
         """
         self._refuse_unless_ours()
-        most = self._checked("executors", executors)
+        most = number("executors", executors, self._plan.context)
         with self._lock:
             self._refuse_stopped()
             self._bounds = None
             self._target = most
+            self._is_head_start = False
             self._scheduler.request(most)
             self._expect(most)
             load = self._scheduler.load()
@@ -122,20 +128,7 @@ class Cluster:
             SparkSessionError: as `scale`, or min is more than max.
         """
         self._refuse_unless_ours()
-        least, most = self._checked("min", min), self._checked("max", max)
-        if least > most or most == 0:
-            raise SparkSessionError(
-                f"min={least} and max={most} leave nothing to choose from.",
-                "min may not be more than max, and max is at least 1.",
-                "For example adapt(min=1, max=20).",
-            )
-        if isinstance(idle_seconds, bool) or not isinstance(idle_seconds, int | float) or not idle_seconds >= 0:
-            raise SparkSessionError(
-                f"idle_seconds={show(idle_seconds)} is not a time.",
-                "It must be a number of seconds, 0 or more.",
-                "For example idle_seconds=60.",
-            )
-        self._adapt(least, most, float(idle_seconds))
+        self._adapt(bounds(min, max, idle_seconds, self._plan.context))
 
     def executors(self) -> Executors:
         """Every executor that the session has, waits for or has had."""
@@ -252,9 +245,9 @@ class Cluster:
             "" if bounds is None else f", between {bounds.least} and {bounds.most} by what there is to do"
         )
 
-    def _adapt(self, least: int, most: int, idle_seconds: float) -> None:
+    def _adapt(self, bounds: Bounds) -> None:
         with self._lock:
-            self._bounds = Bounds(least, most, self._plan.context.task_slots, idle_seconds)
+            self._bounds = bounds
             self._history = History(self._target)
 
     def _look_after(self) -> None:
@@ -267,12 +260,19 @@ class Cluster:
                 return
             # The JVM, or the Kubernetes API, may be gone by now or not answer for a while: the next look tells.
             with suppress(Exception):
+                self._end_head_start()
                 self._decide()
             if look % COLLECT_EVERY == 0 and self._ended is not None:
                 with suppress(Exception):
                     self._ended.collect()
                     if sum(one.active for one in self._scheduler.registered()) < self._target:
                         self._ended.give_up()
+
+    def _end_head_start(self) -> None:
+        with self._lock:
+            if self._is_head_start and (time.monotonic() >= self._head_start_ends or self._scheduler.registered()):
+                self._scheduler.request(self._target)
+                self._is_head_start = False
 
     def _decide(self) -> None:
         with self._lock:
@@ -292,22 +292,6 @@ class Cluster:
         self._leaving |= set(executors)
         gently = text_of(self._plan.settings, "spark.decommission.enabled") == "true"
         self._scheduler.remove(executors, gently=gently)
-
-    def _checked(self, argument: str, value: object) -> int:
-        defaults = self._plan.context.defaults
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise SparkSessionError(
-                f"{argument}={show(value)} is not a number of executors.",
-                "It must be a whole number, 0 or more.",
-                f"For example {argument}=2.",
-            )
-        if defaults.max_executors is not None and value > defaults.max_executors:
-            raise SparkSessionError(
-                f"{argument}={value} is more than you may have.",
-                f"Your administrator's limit is {defaults.max_executors}.",
-                f"Ask for {defaults.max_executors} or less, or ask your administrator for more.",
-            )
-        return value
 
     def _refuse_unless_ours(self) -> None:
         self._refuse_stopped()

@@ -1,0 +1,79 @@
+"""The one JVM of this process, made fit for each of its sessions in turn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from spark_session.errors import SparkSessionError
+from spark_session.launch import Launch, ensure_started
+from spark_session.settings import find
+from spark_session.warming import Warming
+
+_warming = Warming()
+_launched_with: Mapping[str, str] = {}
+"""Settings that it was launched with, for its first session."""
+
+
+def start_ahead(settings: Mapping[str, str], variables: Mapping[str, str], folder: Path) -> None:
+    """Start it for a session that will most likely be asked for; see `Warming.begin`."""
+    _warming.begin(settings, variables, folder)
+
+
+def prepare(settings: Mapping[str, str]) -> Launch | None:
+    """Make a JVM that was launched for another session fit for one with these settings.
+
+    Returns:
+        A JVM that was started ahead and waits for its first session; None where one runs already, or is to be started.
+
+    Raises:
+        SparkSessionError: the settings need a JVM of their own, and one runs.
+    """
+    global _launched_with  # noqa: PLW0603 (a process has one JVM)
+    from pyspark import SparkContext
+
+    if SparkContext._jvm is None:
+        variables = dict(os.environ)
+        ready = _warming.take(lambda one: one.variables == variables and not _late(one.settings, settings))
+        _launched_with = settings if ready is None else ready.settings
+        return ready
+    if late := _late(_launched_with, settings):
+        raise SparkSessionError(
+            f"{', '.join(late)} cannot change now.",
+            "It takes effect when the Java process starts, and this kernel has one from its last session.",
+            "Restart the kernel and call get_spark_session again.",
+        )
+    _clear_properties(_launched_with.keys() - settings.keys())
+    return None
+
+
+def connect(settings: Mapping[str, str], ready: Launch | None) -> None:
+    """Start it where it does not run, and connect PySpark to it.
+
+    Args:
+        settings: Spark settings of the session.
+        ready: what `prepare` returned.
+
+    Raises:
+        PySparkRuntimeError: see `ensure_started`.
+    """
+    ensure_started(settings, ready)
+    if ready is not None:
+        _clear_properties(ready.settings.keys() - settings.keys())
+
+
+def _late(launched: Mapping[str, str], settings: Mapping[str, str]) -> list[str]:
+    """Settings of a session that take effect when a JVM starts, and that this one was launched without."""
+    changed = {key for key in launched.keys() | settings.keys() if launched.get(key) != settings.get(key)}
+    return sorted(key for key in changed if (setting := find(key)) is not None and setting.at_start)
+
+
+def _clear_properties(keys: Iterable[str]) -> None:
+    """spark-submit leaves the settings of the launch behind as system properties, which every later session would read."""
+    from pyspark import SparkContext
+
+    system: Any = SparkContext._jvm.java.lang.System
+    for key in keys:
+        system.clearProperty(key)
