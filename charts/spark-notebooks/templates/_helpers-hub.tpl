@@ -13,7 +13,7 @@ http://{{ include "spark-notebooks.fullname" . }}-s3.{{ .Release.Namespace }}.sv
 {{- $_ := set $hub "db" (pick .Values.hub.db "type" "url") -}}
 {{- $singleuser := omit .Values.singleuser "image" -}}
 {{- $_ := set $singleuser "image" (include "spark-notebooks.taggedImage" (list . .Values.singleuser.image) | fromJson) -}}
-{{- $s3 := pick .Values.s3 "region" "bucket" "prefix" "createBucket" "addresses" -}}
+{{- $s3 := pick .Values.s3 "region" "bucket" "prefix" "createBucket" "addresses" "trashDays" "versionDays" -}}
 {{- $_ := set $s3 "endpoint" (include "spark-notebooks.s3Endpoint" . | default nil) -}}
 {{- $_ := set $s3 "credentials" (pick .Values.s3.credentials "mode") -}}
 {{- $_ := set $s3 "embedded" (pick .Values.s3.embedded "enabled") -}}

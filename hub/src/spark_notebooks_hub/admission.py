@@ -1,7 +1,7 @@
 """What the chart's admission policies allow in a workspace: annotations of its namespace, which the hub writes when a notebook starts.
 
-They are no object that the policies have as their parameter (paramKind): Kubernetes up to 1.34 stops to follow ConfigMaps for good once no policy
-in the cluster has them as parameters any more, and then takes each new one for missing. A namespace is always at hand.
+They are no object that the policies have as their parameter (paramKind): on Kubernetes 1.34 a ConfigMap was taken for missing though it was there, after the
+policies that had ConfigMaps as parameters had been deleted and made again. A namespace is always at hand.
 
 Lists are words with a space between them, because a policy can split a text and cannot read JSON. An upgrade changes the policies at once
 and the annotations at the next start: a policy therefore takes one that is missing for an empty list.

@@ -154,6 +154,7 @@ def _workspaces(values: Values) -> Config:
             "limits": values.workspace.limits,
             "admission": values.workspace.admission.model_dump(exclude={"enabled"}),
             "spark_defaults": spark_defaults(values.spark),
+            "contents_settings": {"trash_days": values.s3.trash_days, "version_days": values.s3.version_days},
         }
     )
 

@@ -49,17 +49,19 @@ def environment(
     image: str,
     image_pull_policy: str | None,
     spark_defaults: Mapping[str, Any],
+    contents_settings: Mapping[str, Any],
     has_credentials: bool,
 ) -> dict[str, Any]:
     """The environment of a notebook server: values are text, or Kubernetes EnvVar objects for what only the node knows.
 
-    spark_defaults are settings of spark_session's SparkSessionDefaults; has_credentials says whether the credentials Secret is mounted.
+    spark_defaults are settings of spark_session's SparkSessionDefaults, contents_settings of s3_contents' S3ContentsManager; has_credentials says whether the credentials Secret is mounted.
     """
     variables: dict[str, Any] = {
         "SPARK_NOTEBOOKS_S3_HOME": storage.home(slug),
         "SPARK_NOTEBOOKS_IMAGE": image,
         "SPARK_NOTEBOOKS_IMAGE_PULL_POLICY": image_pull_policy or "IfNotPresent",
         "SPARK_SESSION_CONFIG": json.dumps({"SparkSessionDefaults": dict(spark_defaults)}, sort_keys=True),
+        "S3_CONTENTS_CONFIG": json.dumps({"S3ContentsManager": dict(contents_settings)}, sort_keys=True),
         "SPARK_SESSION_SECRET_FILE": f"{AUTHENTICATION_FOLDER}/secret",
         "AWS_REGION": storage.region,
         "AWS_DEFAULT_REGION": storage.region,

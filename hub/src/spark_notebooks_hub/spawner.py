@@ -55,6 +55,7 @@ class WorkspaceSpawner(KubeSpawner):
         NetworkRules, allow_none=True, help="What workspaces may reach; None where no policy keeps them apart."
     ).tag(config=True)
     spark_defaults = Dict(help="Settings of spark_session's SparkSessionDefaults in notebooks.").tag(config=True)
+    contents_settings = Dict(help="Settings of s3_contents' S3ContentsManager in notebooks.").tag(config=True)
     image_failures = Integer(2, min=1, help="Failed pulls of the image that end a start.").tag(config=True)
     unschedulable_seconds = Integer(
         90, min=1, help="Seconds without a place on the cluster that end a start, where no autoscaler has promised one."
@@ -89,6 +90,7 @@ class WorkspaceSpawner(KubeSpawner):
             image=self.image,
             image_pull_policy=self.image_pull_policy,
             spark_defaults=self.spark_defaults,
+            contents_settings=self.contents_settings,
             has_credentials=True,
         )
         return {**ours, **super().get_env()}

@@ -246,6 +246,8 @@ class S3(Section):
     bucket: str = Field(default="notebooks", min_length=3, max_length=63)
     prefix: str = "users"
     create_bucket: bool = False
+    trash_days: int = Field(default=30, ge=0)
+    version_days: int = Field(default=0, ge=0)
     credentials: Credentials = Credentials()
     embedded: EmbeddedServer = EmbeddedServer()
     addresses: list[str] = []

@@ -46,6 +46,7 @@ def proxy(s3_server: S3Server, s3_environment: None, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 async def manager(bucket: str, proxy: S3Proxy) -> AsyncIterator[S3ContentsManager]:
-    manager = S3ContentsManager(url=f"s3://{bucket}/users/ada", max_attempts=3)
+    # The trash has tests of its own (test_trash.py); in others what is deleted is gone.
+    manager = S3ContentsManager(url=f"s3://{bucket}/users/ada", max_attempts=3, delete_to_trash=False)
     yield manager
     await manager.close()

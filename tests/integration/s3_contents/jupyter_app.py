@@ -84,7 +84,10 @@ async def running_app(s3_server: S3Server, tmp_path_factory: pytest.TempPathFact
             patch.setenv(name, value)
         settings = {"token": TOKEN, "base_url": BASE_URL, "open_browser": False, "allow_root": True}
         settings["contents_manager_class"] = "s3_contents.S3ContentsManager"
-        config = Config(ServerApp=settings, S3ContentsManager={"url": f"s3://{BUCKET}", "always_delete_dir": True})
+        config = Config(
+            ServerApp=settings,
+            S3ContentsManager={"url": f"s3://{BUCKET}", "delete_to_trash": False, "always_delete_dir": True},
+        )
         app = ServerApp(config=config)
         app.initialize(argv=[], new_httpserver=False)
         server = HTTPServer(app.web_app)

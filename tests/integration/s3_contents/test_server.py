@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
+import websocket
 
 from dev.paths import REPOSITORY
 from dev.s3_server import S3Server
@@ -50,8 +52,20 @@ def jupyter(s3_server: S3Server, environment: dict[str, str]) -> Iterator[Jupyte
     (home / "local.txt").write_text("on the disk of the server")
     server = Jupyter(home, environment, "--ServerApp.jpserver_extensions=s3_contents=True")
     server.wait()
+    looked_at_store(server)
     yield server
     server.stop()
+
+
+def looked_at_store(jupyter: Jupyter) -> dict[str, Any]:
+    """What the server says of its S3 server, once it has looked."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        told: dict[str, Any] = jupyter.call("GET", "s3-contents/api/store").json()
+        if told["checked"]:
+            return told
+        time.sleep(0.05)
+    pytest.fail(f"no look at the S3 server: {told}")
 
 
 @pytest.fixture
@@ -84,6 +98,21 @@ def test_a_notebook_is_made_saved_and_opened(jupyter: Jupyter, s3_server: S3Serv
     assert b"1 + 1" in body
     listing = jupyter.contents("GET", folder, params={"type": "directory"}).json()
     assert [(entry["name"], entry["type"]) for entry in listing["content"]] == [("Untitled.ipynb", "notebook")]
+
+
+def test_what_the_s3_server_can_do_is_told(jupyter: Jupyter, s3_server: S3Server) -> None:
+    told = looked_at_store(jupyter)
+    assert told["supports"] == {
+        **dict.fromkeys(("create", "replace", "multipart", "delete", "copy", "list_versions"), "yes"),
+        "versions": "no",
+    }
+    assert told["error"] is None
+    assert [note.partition(":")[0] for note in told["notes"]] == ["The bucket keeps no versions"]
+    log = jupyter.log.read_text()
+    assert f"s3://{BUCKET}/{PREFIX}/: PutObject with If-None-Match: yes, PutObject with If-Match: yes, " in log
+    listing = s3_server.client.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}/.s3_contents/probe/")
+    assert listing["KeyCount"] == 0
+    assert requests.get(f"{jupyter.url}/s3-contents/api/store", timeout=10).status_code == 403
 
 
 def lab_opens(jupyter: Jupyter, path: str) -> dict[str, Any]:
@@ -141,11 +170,32 @@ def test_renaming_copying_and_deleting(jupyter: Jupyter, folder: str) -> None:
     assert jupyter.contents("PATCH", folder, json={"path": f"{folder} 2"}).status_code == 200
     listing = jupyter.contents("GET", f"{folder} 2").json()["content"]
     assert sorted(entry["name"] for entry in listing) == ["b-Copy1.txt", "b.txt"]
-    assert jupyter.contents("DELETE", f"{folder} 2").status_code == 400
-    for name in ("b.txt", "b-Copy1.txt"):
-        assert jupyter.contents("DELETE", f"{folder} 2/{name}").status_code == 204
     assert jupyter.contents("DELETE", f"{folder} 2").status_code == 204
     assert jupyter.contents("GET", f"{folder} 2").status_code == 404
+
+
+def test_the_trash(jupyter: Jupyter, folder: str) -> None:
+    trash = "s3-contents/api/trash"
+    for name in ("a.txt", "b.txt"):
+        jupyter.contents("PUT", f"{folder}/{name}", json=text(name))
+    assert jupyter.contents("DELETE", f"{folder}/a.txt").status_code == 204
+    assert jupyter.contents("DELETE", folder).status_code == 204
+    told = jupyter.call("GET", trash).json()
+    whole, file = told["trashed"][:2]
+    assert told["days"] == 30
+    assert [(entry["path"], entry["type"], entry["files"], entry["size"]) for entry in (whole, file)] == [
+        (folder, "directory", 1, 5),
+        (f"{folder}/a.txt", "file", 1, 5),
+    ]
+    assert jupyter.call("POST", trash, json={"id": whole["id"]}).json() == {"path": folder}
+    assert jupyter.contents("GET", f"{folder}/b.txt").json()["content"] == "b.txt"
+    assert jupyter.call("DELETE", f"{trash}?id={file['id']}").status_code == 204
+    left = [entry["id"] for entry in jupyter.call("GET", trash).json()["trashed"]]
+    assert {whole["id"], file["id"]}.isdisjoint(left)
+    for known in (whole["id"], "../x"):
+        refused = jupyter.call("POST", trash, json={"id": known})
+        assert refused.status_code == 404
+        assert "Look at the trash again" in refused.json()["message"]
 
 
 def test_checkpoints(jupyter: Jupyter, folder: str) -> None:
@@ -340,3 +390,46 @@ def test_a_wrong_setting_ends_the_server_with_one_message(
     log = server.log.read_text()
     assert "S3ContentsManager.url, or the environment variable SPARK_NOTEBOOKS_S3_HOME" in log
     assert "Traceback" not in log
+
+
+def run_cell(jupyter: Jupyter, kernel: str, code: str) -> str:
+    """What a cell prints."""
+    channels = f"ws{jupyter.url.removeprefix('http')}/api/kernels/{kernel}/channels?token={jupyter.token}"
+    connection = websocket.create_connection(channels, timeout=90)
+    header = {"msg_id": "1", "msg_type": "execute_request", "username": "", "session": "s", "version": "5.3"}
+    content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
+    message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+    connection.send(json.dumps(message | {"buffers": []}))
+    printed = ""
+    while True:
+        answer = json.loads(connection.recv())
+        printed += answer["content"]["text"] if answer["msg_type"] == "stream" else ""
+        assert answer["msg_type"] != "error", answer["content"]
+        if answer["msg_type"] == "execute_reply":
+            connection.close()
+            return printed
+
+
+def test_a_kernel_sees_the_files_beside_its_notebook(
+    s3_server: S3Server, environment: dict[str, str], folder: str, tmp_path: Path
+) -> None:
+    s3_server.create_bucket(BUCKET)
+    put(s3_server, f"{folder}/data.csv", b"1,2,3")
+    extension = "--ServerApp.jpserver_extensions=s3_contents=True"
+    server = Jupyter(tmp_path, environment, extension, "--S3ContentsManager.working_folder=work")
+    server.wait()
+    try:
+        kernel = {"name": "python3"}
+        session = {"path": f"{folder}/a.ipynb", "type": "notebook", "name": "", "kernel": kernel}
+        kernel = server.call("POST", "api/sessions", json=session).json()["kernel"]
+        code = "import os; print(os.getcwd()); print(open('data.csv').read()); open('out.txt', 'w').write('made')"
+        assert run_cell(server, kernel["id"], code).splitlines() == [str(tmp_path / "work" / folder), "1,2,3"]
+        end = time.monotonic() + 60
+        while (answer := server.contents("GET", f"{folder}/out.txt")).status_code != 200 and time.monotonic() < end:
+            time.sleep(0.2)
+        assert answer.json()["content"] == "made"
+        run_cell(server, kernel["id"], "open('last.txt', 'w').write('words')")
+    finally:
+        server.stop()
+    body = s3_server.client.get_object(Bucket=BUCKET, Key=f"{PREFIX}/{folder}/last.txt")["Body"].read()
+    assert body == b"words", "sent before the server ends"

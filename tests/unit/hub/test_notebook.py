@@ -25,6 +25,7 @@ def test_the_environment_says_where_notebooks_are_and_what_spark_is_to_use() -> 
         image="registry/notebook:1",
         image_pull_policy="Always",
         spark_defaults={"executor_cores": 2},
+        contents_settings={"trash_days": 7},
         has_credentials=True,
     )
     assert found["SPARK_NOTEBOOKS_S3_HOME"] == "s3://notebooks/users/ada"
@@ -34,6 +35,7 @@ def test_the_environment_says_where_notebooks_are_and_what_spark_is_to_use() -> 
     assert found["AWS_SHARED_CREDENTIALS_FILE"] == "/var/run/secrets/spark-notebooks/s3/credentials"
     assert found["SPARK_NOTEBOOKS_IMAGE"] == "registry/notebook:1"
     assert found["SPARK_NOTEBOOKS_IMAGE_PULL_POLICY"] == "Always"
+    assert json.loads(found["S3_CONTENTS_CONFIG"]) == {"S3ContentsManager": {"trash_days": 7}}
     assert json.loads(found["SPARK_SESSION_CONFIG"]) == {"SparkSessionDefaults": {"executor_cores": 2}}
     assert found["POD_UID"]["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.uid"
     assert found["POD_IP"]["valueFrom"]["fieldRef"]["fieldPath"] == "status.podIP"
@@ -46,6 +48,7 @@ def test_aws_needs_no_endpoint_and_no_credentials_no_file() -> None:
         image="i",
         image_pull_policy=None,
         spark_defaults={},
+        contents_settings={},
         has_credentials=False,
     )
     assert "AWS_ENDPOINT_URL_S3" not in found

@@ -64,7 +64,8 @@ def test_a_listing_of_versions() -> None:
         ],
         "DeleteMarkers": [entry("4", 3, latest=True), entry("2", 1)],
     }
-    found = versions_from_listing("a", response)
+    *found, other = versions_from_listing(response)
+    assert (other.key, other.id, other.is_latest) == ("a2", "0", True)
     assert [(version.id, version.size, version.etag) for version in found] == [
         *(("4", None, None), ("3", 3, "c"), ("2", None, None), ("1", 1, "a"))
     ]
@@ -73,7 +74,7 @@ def test_a_listing_of_versions() -> None:
 
 
 def test_a_bucket_without_versions_lists_the_object_as_it_is() -> None:
-    (found,) = versions_from_listing("a", {"Versions": [entry("null", 0, latest=True, Size=1, ETag='"a"')]})
+    (found,) = versions_from_listing({"Versions": [entry("null", 0, latest=True, Size=1, ETag='"a"')]})
     assert found.id is None
 
 
@@ -82,5 +83,5 @@ def test_a_ulid_tells_when_a_version_was_written() -> None:
     old, wrong = "01M7YBHG1C8YGMCCTBXMFTDA0G", "7ZZZZZZZZZ8YGMCCTBXMFTDA0G"
     later = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
     entries = [{"Key": "a", "VersionId": name, "LastModified": later, "IsLatest": False} for name in (wrong, old)]
-    first, second = versions_from_listing("a", {"DeleteMarkers": entries})
+    first, second = versions_from_listing({"DeleteMarkers": entries})
     assert (first.time, second.time) == (later, datetime(2026, 11, 21, 6, 8, 48, 684000, tzinfo=UTC))

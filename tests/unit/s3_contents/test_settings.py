@@ -38,13 +38,24 @@ def test_everything_of_a_file_is_on_s3() -> None:
     assert manager.get_extra_handlers() == [(r"/files/(.*)", S3FilesHandler, {})]
 
 
-def test_kernels_start_in_the_servers_folder(tmp_path: Path) -> None:
+async def test_kernels_start_in_the_servers_folder(tmp_path: Path) -> None:
     manager = S3ContentsManager(url="s3://bucket")
     assert manager.root_dir == str(tmp_path)
-    assert manager.get_kernel_path("f/a.ipynb") == ""
+    assert await manager.get_kernel_path("f/a.ipynb") == ""
 
 
 def test_every_setting_has_a_help_text() -> None:
     own = S3ContentsManager.class_own_traits(config=True) | S3ContentsManager.__mro__[1].class_own_traits(config=True)
     missing = [name for name, trait in own.items() if not trait.help]
     assert missing == ["checkpoints_class", "files_handler_class"], "whose help is that of jupyter_server"
+
+
+def test_the_platforms_settings_win_over_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Config(S3ContentsManager={"url": "s3://bucket", "trash_days": 5, "version_days": 5})
+    monkeypatch.setenv("S3_CONTENTS_CONFIG", '{"S3ContentsManager": {"trash_days": 7}}')
+    manager = S3ContentsManager(config=file)
+    assert (manager.trash_days, manager.version_days) == (7, 5)
+    for wrong in ("{", "[]", '{"S3ContentsManager": {"trash_days": -1}}'):
+        monkeypatch.setenv("S3_CONTENTS_CONFIG", wrong)
+        with pytest.raises(TraitError, match=r"S3_CONTENTS_CONFIG|trash_days"):
+            S3ContentsManager(config=file)

@@ -107,7 +107,7 @@ async def test_a_bucket_that_is_missing(moto: str) -> None:
 async def test_the_manager_on_a_store_where_a_file_can_have_the_name_of_a_folder(store: S3Store) -> None:
     for key in ("a", "a/b"):
         await store.create(key, key.encode(), "text/plain")
-    manager = S3ContentsManager(url=f"s3://{store.bucket}", store=store)
+    manager = S3ContentsManager(url=f"s3://{store.bucket}", store=store, delete_to_trash=False)
     listing = (await manager.get(""))["content"]
     assert sorted((entry["type"], entry["path"]) for entry in listing) == [("directory", "a"), ("file", "a")]
     assert (await manager.get("a"))["content"] == "a"
@@ -127,6 +127,8 @@ async def test_the_manager_from_new_to_deleted(store: S3Store) -> None:
     await manager.rename("f", "g")
     assert sorted(entry["path"] for entry in (await manager.get("g"))["content"]) == ["g/a-Copy1.ipynb", "g/a.ipynb"]
     assert len(await manager.list_checkpoints("g/a.ipynb")) == 1
-    manager.always_delete_dir = True
     await manager.delete("g")
+    (deleted,) = await manager.trash.entries()
+    assert (deleted.path, deleted.files) == ("g", 2)
+    await manager.trash.remove(deleted.id)
     assert await store.tree("") == []

@@ -1,17 +1,7 @@
-import { URLExt } from '@jupyterlab/coreutils';
-import { Contents, ServerConnection } from '@jupyterlab/services';
+import { Contents } from '@jupyterlab/services';
 
+import { call } from '../api.js';
 import { Page } from './model.js';
-
-async function call(resource: string, query: Record<string, string>, init: RequestInit = {}): Promise<Response> {
-  const settings = ServerConnection.makeSettings();
-  const url = URLExt.join(settings.baseUrl, 's3-contents/api', resource) + URLExt.objectToQueryString(query);
-  const response = await ServerConnection.makeRequest(url, init, settings);
-  if (!response.ok) {
-    throw await ServerConnection.ResponseError.create(response);
-  }
-  return response;
-}
 
 /** The versions of a file, newest first; `after` is the `next` of the page before. */
 export async function history(path: string, after: string | null): Promise<Page> {

@@ -8,5 +8,7 @@ from s3_contents.sessions import S3SessionManager
 __all__ = ["S3Checkpoints", "S3ContentsManager", "S3FilesHandler", "S3SessionManager"]
 
 
-def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    return [{"module": "s3_contents.extension"}]
+def _jupyter_server_extension_points() -> list[dict[str, object]]:
+    from s3_contents.extension import S3ContentsExtension
+
+    return [{"module": "s3_contents.extension", "app": S3ContentsExtension}]

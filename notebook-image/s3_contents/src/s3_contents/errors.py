@@ -72,6 +72,12 @@ class RefusedError(S3Error):
     status = 403
 
 
+class UnsafeError(S3Error):
+    """The S3 server lacks what makes the operation safe."""
+
+    status = 501
+
+
 class UnavailableError(S3Error):
     """S3 cannot be reached, is too slow, or is not set up."""
 

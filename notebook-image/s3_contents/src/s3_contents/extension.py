@@ -1,18 +1,40 @@
-"""The Jupyter server extension: the history of files, where this package's contents manager is the one in use."""
+"""The Jupyter server extension, where this package's contents manager is the one in use: the history of files, the trash, and the look at the S3 server."""
 
 from __future__ import annotations
 
-from typing import Any
+from jupyter_server.extension.application import ExtensionApp
 
-from jupyter_server.utils import url_path_join
+from s3_contents.handlers import ROOT, StoreHandler
+from s3_contents.history_handlers import HistoryHandler, VersionHandler
+from s3_contents.manager import S3ContentsManager
+from s3_contents.trash_handlers import TrashHandler
 
-from s3_contents.history_handlers import ROOT, HistoryHandler, VersionHandler
-from s3_contents.reader import S3ContentsReader
+HANDLERS = {"history": HistoryHandler, "version": VersionHandler, "store": StoreHandler, "trash": TrashHandler}
 
 
-def _load_jupyter_server_extension(app: Any) -> None:
-    if not isinstance(app.contents_manager, S3ContentsReader):
-        app.log.info("The files are not on S3, so that they have no history.")
-        return
-    root = url_path_join(app.web_app.settings["base_url"], ROOT)
-    app.web_app.add_handlers(".*$", [(f"{root}/history", HistoryHandler), (f"{root}/version", VersionHandler)])
+class S3ContentsExtension(ExtensionApp):
+    """Starts and stops, with the server, what the contents manager does in the background."""
+
+    name = "s3_contents"
+
+    def initialize_handlers(self) -> None:
+        """Add the addresses below ``s3-contents/api/``."""
+        if self._manager() is None:
+            self.log.info("The files are not on S3, so that they have no history.")
+            return
+        self.handlers.extend((f"/{ROOT}/{name}", handler) for name, handler in HANDLERS.items())
+
+    async def _start_jupyter_server_extension(self, serverapp: object) -> None:
+        manager = self._manager()
+        if manager is not None:
+            manager.start()
+
+    async def stop_extension(self) -> None:
+        """Send what is to be sent before the server ends."""
+        manager = self._manager()
+        if manager is not None:
+            await manager.close()
+
+    def _manager(self) -> S3ContentsManager | None:
+        manager = self.serverapp.contents_manager
+        return manager if isinstance(manager, S3ContentsManager) else None

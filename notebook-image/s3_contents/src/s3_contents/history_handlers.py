@@ -5,34 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized
-from jupyter_server.base.handlers import APIHandler
 from tornado.web import HTTPError, authenticated
 
-from s3_contents import paths
+from s3_contents.handlers import ContentsHandler
 from s3_contents.history import Cursor, Entry, Place
-from s3_contents.reader import S3ContentsReader
 
-ROOT = "s3-contents/api"
 PAGE = 50
 MAX_PAGE = 1000
 
 
-class _Handler(APIHandler):
-    auth_resource = "contents"
-
-    @property
-    def _manager(self) -> S3ContentsReader:
-        manager: S3ContentsReader = self.contents_manager
-        return manager
-
-    def _path(self) -> str:
-        path = paths.canonical(self.get_query_argument("path"))
-        if not path or (paths.is_hidden(path) and not self._manager.allow_hidden):
-            raise HTTPError(404, f"No such file: {path}")
-        return path
-
-
-class HistoryHandler(_Handler):
+class HistoryHandler(ContentsHandler):
     """The versions of a file."""
 
     @authenticated
@@ -44,13 +26,13 @@ class HistoryHandler(_Handler):
         A version has an ``id`` (null for a deletion), the ``path`` that the file had then, ``time`` (ISO 8601), ``size`` in bytes, ``hash``,
         and ``latest``.
         """
-        path, limit = self._path(), self._limit()
+        path, limit = self.path_argument(), self._limit()
         after = self.get_query_argument("after", None)
         cursor = Cursor.parse(after) if after else None
-        entries, following = await self._manager.history.page(path, limit, cursor)
+        entries, following = await self.manager.history.page(path, limit, cursor)
         kept = "versions"
         if not entries and cursor is None:
-            kept, entries = "checkpoints", await self._manager.history.checkpoints(path)
+            kept, entries = "checkpoints", await self.manager.history.checkpoints(path)
         versions = [_as_json(entry) for entry in entries]
         self.finish({"versions": versions, "next": following.token() if following else None, "kept": kept})
 
@@ -64,27 +46,27 @@ class HistoryHandler(_Handler):
     @authorized
     async def post(self) -> None:
         """Make the version ``{"id": ...}`` of the body the present one of ``path``; 204."""
-        path = self._path()
+        path = self.path_argument()
         place = Place.parse(str((self.get_json_body() or {}).get("id")))
-        await self._manager.history.restore(path, place)
-        self._manager.emit(data={"action": "save", "path": path})
+        await self.manager.history.restore(path, place)
+        self.manager.emit(data={"action": "save", "path": path})
         self.set_status(204)
         self.finish()
 
 
-class VersionHandler(_Handler):
+class VersionHandler(ContentsHandler):
     """One version of a file."""
 
     @authenticated
     @authorized
     async def get(self) -> None:
         """Answer the contents model of version ``id`` of ``path``; ``type`` and ``format`` are those of Jupyter's contents API."""
-        path = self._path()
+        path = self.path_argument()
         place = Place.parse(self.get_query_argument("id"))
         kind, wanted = self.get_query_argument("type", None), self.get_query_argument("format", None)
         if kind not in (None, "file", "notebook") or wanted not in (None, "text", "base64", "json"):
             raise HTTPError(400, f"A version is a file or a notebook, as text or base64, not {kind!r} as {wanted!r}.")
-        model = await self._manager.get_version(path, place, kind, wanted)
+        model = await self.manager.get_version(path, place, kind, wanted)
         self.finish({name: _text_of_time(value) for name, value in model.items()})
 
 

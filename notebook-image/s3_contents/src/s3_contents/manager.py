@@ -5,22 +5,33 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
 from jupyter_server.services.contents.manager import copy_pat
 from nbformat.v4 import new_notebook
 from tornado.web import HTTPError, RequestHandler
-from traitlets import Bool, Float, Instance, Integer, Type, default
+from traitlets import Bool, Float, Instance, Integer, Type, Unicode, default
 
 from s3_contents import models, notebooks, paths
 from s3_contents.checkpoints import S3Checkpoints
 from s3_contents.errors import ConflictError, NotFoundError, S3Error
 from s3_contents.files_handler import S3FilesHandler
+from s3_contents.janitor import Ages, Janitor
 from s3_contents.models import Model
 from s3_contents.objects import Object
 from s3_contents.reader import MIB, S3ContentsReader, converted
+from s3_contents.sync import Mirror
+from s3_contents.sync_disk import Disk
+from s3_contents.sync_plan import Limits
+from s3_contents.trash import Trash, TrashId
 from s3_contents.uploads import Uploads
+from s3_contents.working_folders import WorkingFolders
+
+# Seconds after the start: a server that is stopped at once has better things to do.
+FIRST_CLEARING = 300.0
 
 
 class S3ContentsManager(S3ContentsReader):
@@ -31,26 +42,104 @@ class S3ContentsManager(S3ContentsReader):
     else the one that this server showed last.
     """
 
-    always_delete_dir = Bool(False, help="Delete folders that are not empty, too.").tag(config=True)
+    delete_to_trash = Bool(
+        True, help="Move what is deleted into the trash, from where it can be restored; else delete it for good."
+    ).tag(config=True)
+    always_delete_dir = Bool(
+        False, help="Delete folders that are not empty, too, without the trash. With it they always can be."
+    ).tag(config=True)
+    trash_days = Integer(30, min=0, help="Days after which what is in the trash is deleted for good; 0: never.").tag(
+        config=True
+    )
+    version_days = Integer(
+        0,
+        min=0,
+        help="""Days after which versions that have been replaced are deleted for good; 0: never. The present version of
+        a file, and those that its checkpoints point to, always stay.""",
+    ).tag(config=True)
+    clearing_budget = Integer(
+        500, min=10, help="About how many requests to S3 a round of clearing may take; the next one goes on."
+    ).tag(config=True)
+    clearing_hours = Float(24.0, min=0.01, help="Hours between two rounds of clearing.").tag(config=True)
     max_copy_folder_size_mb = Integer(500, min=1, help="The largest folder that can be copied, in MB.").tag(config=True)
     upload_timeout = Float(
         3600.0, help="Seconds after which an upload from the browser that pauses is thrown away."
     ).tag(config=True)
     checkpoints_class = Type(S3Checkpoints, config=True)
     files_handler_class = Type(S3FilesHandler, klass=RequestHandler, allow_none=True, config=True)
+    working_folder = Unicode(
+        "",
+        help="""Folder below ServerApp.root_dir in which kernels find the files that are beside their notebook, kept the
+        same as on S3 in both directions. Without it kernels start in ServerApp.root_dir, where no such files are.""",
+    ).tag(config=True)
+    working_files = Integer(1000, min=1, help="How many files of a folder are brought beside its kernels.").tag(
+        config=True
+    )
+    working_file_mb = Integer(
+        100, min=1, help="The largest file, in MiB, that is brought beside kernels; they can read others from S3."
+    ).tag(config=True)
+    working_total_mb = Integer(1000, min=1, help="How much, in MiB, of a folder is brought beside its kernels.").tag(
+        config=True
+    )
     uploads = Instance(Uploads)
+    working_folders = Instance(WorkingFolders, allow_none=True)
+    trash = Instance(Trash)
+    janitor = Instance(Janitor)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._saving: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._orphans_aborted = False
+        self._clearing: asyncio.Task[None] | None = None
 
     @default("uploads")
     def _default_uploads(self) -> Uploads:
         return Uploads(self.store, self.upload_timeout)
 
+    @default("trash")
+    def _default_trash(self) -> Trash:
+        return Trash(self.store, self.home, self.tree)
+
+    @default("janitor")
+    def _default_janitor(self) -> Janitor:
+        ages = Ages(*(timedelta(days=days) if days else None for days in (self.trash_days, self.version_days)))
+        return Janitor(self.store, self.home, self.trash, ages, self.clearing_budget)
+
+    @default("working_folders")
+    def _default_working_folders(self) -> WorkingFolders | None:
+        if not self.working_folder:
+            return None
+        root = Path(self.parent.root_dir, self.working_folder)
+        disk = Disk(root, root / ".s3_contents" / "synced.json")
+        limits = Limits(self.working_files, self.working_file_mb * MIB, self.working_total_mb * MIB)
+        mirror = Mirror(self.store, self.home, self.trash, disk, limits, self.log)
+        return WorkingFolders(mirror, self.parent.kernel_manager.list_kernel_ids)
+
+    async def get_kernel_path(self, path: str, model: Model | None = None) -> str:
+        """The folder in which the kernel of a notebook starts, below ServerApp.root_dir; the files beside the notebook are there.
+
+        ``working_folders`` has to be told when the kernel has started (``S3SessionManager`` does).
+        """
+        if self.working_folders is None:
+            return ""
+        folder = paths.split(paths.canonical(path))[0]
+        await self.working_folders.enter(folder)
+        return paths.join(self.working_folder, folder) if folder else self.working_folder
+
+    def start(self) -> None:
+        """Begin what goes on in the background while the server runs."""
+        if self.probe_at_start:
+            self.store_check.start()
+        clearing = self.janitor.run(self.log, FIRST_CLEARING, self.clearing_hours * 3600)
+        self._clearing = asyncio.get_running_loop().create_task(clearing)
+
     async def close(self) -> None:
-        """Throw away unfinished uploads and close the connections to S3."""
+        """Send what kernels have written, throw away unfinished uploads, and close the connections to S3."""
+        if self.working_folders is not None:
+            await self.working_folders.close()
+        self.store_check.stop()
+        if self._clearing is not None:
+            self._clearing.cancel()
         await self.uploads.close()
         await self.store.close()
 
@@ -220,10 +309,22 @@ class S3ContentsManager(S3ContentsReader):
     # Deleting, renaming, copying
 
     async def delete_file(self, path: str) -> None:
-        """Delete a file, or a folder with nothing in it (with all in it if ``always_delete_dir``)."""
+        """Move a file or folder into the trash.
+
+        Without ``delete_to_trash`` a file, or a folder with nothing in it (with all in it if ``always_delete_dir``), is deleted.
+        """
         path = self._changeable(path, "delete")
-        await self.tree.delete(path, self.always_delete_dir)
+        if self.delete_to_trash:
+            await self.trash.put(path)
+        else:
+            await self.tree.delete(path, self.always_delete_dir)
         self.seen.forget(path)
+
+    async def restore_from_trash(self, trash_id: TrashId) -> str:
+        """Bring back what was deleted, and give its path: the one it had, or one beside it if that is taken."""
+        path = await self.trash.restore(trash_id)
+        self.emit(data={"action": "save", "path": path})
+        return path
 
     async def rename_file(self, old_path: str, new_path: str) -> None:
         """Rename a file or folder to a name that is free (else HTTPError 409)."""

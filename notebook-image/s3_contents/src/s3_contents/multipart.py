@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Self
 
+from s3_contents.capabilities import Support
 from s3_contents.errors import NotFoundError
 from s3_contents.objects import Object, etag, modified, now, version_id
 from s3_contents.store import S3Store
@@ -57,6 +58,9 @@ class Upload:
         upload = {"Parts": parts}
 
         async def send(**condition: str) -> Object:
+            if condition and self._store.supports.multipart is Support.NO:
+                await self._store.compare(self.key, condition)
+                condition = {}
             response = await self._store.call(
                 "save", "complete_multipart_upload", self.key, MultipartUpload=upload, **self._where, **condition
             )

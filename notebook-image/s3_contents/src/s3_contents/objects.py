@@ -109,11 +109,11 @@ def from_listing(entry: Mapping[str, Any]) -> Object:
     return Object(entry["Key"], entry["Size"], etag(entry), entry["LastModified"].astimezone(UTC))
 
 
-def versions_from_listing(key: str, response: Mapping[str, Any]) -> list[Version]:
-    """The versions of one object in an answer of ListObjectVersions, newest first."""
+def versions_from_listing(response: Mapping[str, Any]) -> list[Version]:
+    """The versions in an answer of ListObjectVersions, by key, the newest of each first."""
     found = [
         Version(
-            key,
+            entry["Key"],
             version_id(entry),
             _written(entry),
             entry.get("Size"),
@@ -122,10 +122,10 @@ def versions_from_listing(key: str, response: Mapping[str, Any]) -> list[Version
         )
         for kind in ("DeleteMarkers", "Versions")
         for entry in response.get(kind, [])
-        if entry["Key"] == key
     ]
     # Each kind is in order already, which counts where two have the same time.
-    return sorted(found, key=lambda version: (version.is_latest, version.time), reverse=True)
+    newest_first = sorted(found, key=lambda version: (version.is_latest, version.time), reverse=True)
+    return sorted(newest_first, key=lambda version: version.key)
 
 
 def _written(entry: Mapping[str, Any]) -> datetime:

@@ -10,7 +10,7 @@ from typing import Self
 
 from s3_contents.errors import NotFoundError, RejectedError, S3Error
 
-# Everything that is kept beside a person's files: checkpoints, records of renamings, and marks of those that have not ended. No API path leads into it.
+# Everything that is kept beside a person's files: checkpoints, the trash, records of renamings, and marks of those that have not ended. No API path leads into it.
 RESERVED = ".s3_contents"
 MAX_KEY_BYTES = 1024  # of UTF-8; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 _URL = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?")
@@ -52,7 +52,7 @@ class Home:
 
     def checkpoints(self, path: str) -> str:
         """The key prefix of the checkpoints of the file (or of all files in the folder) at a canonical path."""
-        return self.folder(f"{RESERVED}/checkpoints/{path}")
+        return self.folder(join(f"{RESERVED}/checkpoints", path).rstrip("/"))
 
     def renames(self, path: str) -> str:
         """The key prefix of the records of how the file or folder at a canonical path came to its name."""
@@ -60,7 +60,19 @@ class Home:
 
     def moving(self, path: str) -> str:
         """The key of the mark of a folder, at a canonical path, whose renaming has not ended."""
-        return self.key(f"{RESERVED}/moving/{path}/@")
+        return f"{self.movings(path)}@"
+
+    def movings(self, path: str) -> str:
+        """The key prefix of such marks of a folder at a canonical path, and of all folders in it."""
+        return self.folder(f"{RESERVED}/moving/{path}")
+
+    def trash(self, name: str = "") -> str:
+        """The key prefix of all that was deleted, or of one thing that was."""
+        return self.folder(f"{RESERVED}/trash/{name}".rstrip("/"))
+
+    def probe(self, name: str) -> str:
+        """The key of an object that tries out what the S3 server can do."""
+        return self.key(f"{RESERVED}/probe/{name}")
 
     def path(self, key: str) -> str:
         """The API path of a file's or folder's key."""

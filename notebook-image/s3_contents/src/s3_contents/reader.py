@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Any, TypeVar
 
 from jupyter_server.services.contents.manager import AsyncContentsManager
 from tornado.web import HTTPError
-from traitlets import Float, Instance, Integer, TraitError, Unicode, default
+from traitlets import Bool, Float, Instance, Integer, TraitError, Unicode, default
 
 from s3_contents import models, notebooks, paths
 from s3_contents.errors import NotFoundError
 from s3_contents.history import History, Place
 from s3_contents.models import Model
 from s3_contents.objects import Page
+from s3_contents.probe import StoreCheck
 from s3_contents.store import S3Store
 from s3_contents.tree import Tree
 from s3_contents.versions import SeenVersions
@@ -27,6 +29,7 @@ FRESH_SECONDS = 2.0
 # Bytes above which a file's content is converted in a thread.
 SLOW = 2**18
 MIB = 2**20
+CONFIG = "S3_CONTENTS_CONFIG"
 _Result = TypeVar("_Result")
 
 
@@ -51,15 +54,20 @@ class S3ContentsReader(AsyncContentsManager):
     max_attempts = Integer(4, min=1, help="How often a request is sent when S3 fails or is busy.").tag(config=True)
     max_connections = Integer(50, min=1, help="Connections to S3 at a time.").tag(config=True)
 
+    probe_at_start = Bool(
+        True, help="Find out at the start what the S3 server can do; the log and <base_url>/s3-contents/api/store tell."
+    ).tag(config=True)
+
     home = Instance(paths.Home)
     store = Instance(S3Store)
     tree = Instance(Tree)
     history = Instance(History)
+    store_check = Instance(StoreCheck)
 
     hash_algorithm = models.HASH_ALGORITHM
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{**_administrators_settings(), **kwargs})
         self.seen = SeenVersions()
         self.home  # noqa: B018 a wrong url stops the server at its start
 
@@ -111,6 +119,10 @@ class S3ContentsReader(AsyncContentsManager):
     def info_string(self) -> str:
         """What Jupyter Server logs at its start."""
         return f"Serving notebooks from {self.store.url(self.home.prefix)}"
+
+    @default("store_check")
+    def _default_store_check(self) -> StoreCheck:
+        return StoreCheck(self.store, self.home, self.log)
 
     # What is there
 
@@ -231,6 +243,17 @@ class S3ContentsReader(AsyncContentsManager):
         if path == folder or not paths.is_canonical(path) or not self.should_list(name):
             return False
         return self.allow_hidden or not name.startswith(".")
+
+
+def _administrators_settings() -> dict[str, Any]:
+    """Settings in the environment, as the platform hands them to its notebooks: they win over files in the image."""
+    try:
+        found: dict[str, Any] = json.loads(os.environ.get(CONFIG) or "{}").get("S3ContentsManager", {})
+    except (ValueError, AttributeError):
+        raise TraitError(
+            f'The environment variable {CONFIG} is no JSON of the form {{"S3ContentsManager": {{...}}}}.'
+        ) from None
+    return found
 
 
 async def converted(size: int, function: Callable[..., _Result], *arguments: Any) -> _Result:

@@ -6,6 +6,8 @@ from typing import Any
 
 from jupyter_server.services.sessions.sessionmanager import SessionManager
 
+from s3_contents import paths
+
 NOTEBOOK_VARIABLE = "SPARK_NOTEBOOKS_NOTEBOOK"
 
 
@@ -14,6 +16,17 @@ class S3SessionManager(SessionManager):
 
     Jupyter names a kernel the notebook's path on the local disk (JPY_SESSION_NAME), which a folder that is on S3 only is not part of.
     """
+
+    async def start_kernel_for_session(self, session_id: str, path: str | None, *arguments: Any, **named: Any) -> str:
+        """Start a kernel, and tell the working folders of the contents manager which kernel is in which."""
+        folders = getattr(self.contents_manager, "working_folders", None)
+        kernel: str | None = None
+        try:
+            kernel = await super().start_kernel_for_session(session_id, path, *arguments, **named)
+        finally:
+            if folders is not None:
+                folders.started(paths.split((path or "").strip("/"))[0], kernel)
+        return kernel
 
     def get_kernel_env(self, path: str | None, name: Any = None) -> dict[str, str]:
         """The environment of a kernel.

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import s3fs
 
-from s3_contents.errors import ConflictError, NotFoundError, S3Error, TooLargeError, UnavailableError, translated
+from s3_contents.capabilities import Capabilities, Support
+from s3_contents.errors import (
+    ConflictError,
+    NotFoundError,
+    RefusedError,
+    S3Error,
+    TooLargeError,
+    UnavailableError,
+    UnsafeError,
+    translated,
+)
 from s3_contents.objects import (
     WRITE_ID,
     Object,
@@ -28,6 +39,7 @@ from s3_contents.objects import (
 )
 
 KEYS_PER_DELETE = 1000
+CHUNK = 2**20
 # Whose answers have the id of the version, if there is one.
 _TELL_VERSIONS = {"get_object", "head_object", "put_object"}
 
@@ -52,6 +64,9 @@ class S3Store:
         # In a bucket with versions versitygw 1.8 takes what was deleted for what is there: in listings of folders, as
         # the source of a copy, and for If-None-Match.
         self.finds_deleted = False
+        # What a look at the server has found (s3_contents.probe).
+        self.supports = Capabilities()
+        self.requests = 0
         # Whether the bucket keeps the versions of its objects, where an answer has told.
         self._keeps_versions: bool | None = None
         self._config = dict(config)
@@ -83,6 +98,7 @@ class S3Store:
     async def call(self, action: str, operation: str, key: str, **arguments: Any) -> dict[str, Any]:
         """The answer of a client's operation; ``action`` and ``key`` are for the text of an error."""
         client = await self.client()
+        self.requests += 1
         with translated(action, self.url(key)):
             response: dict[str, Any] = await getattr(client, operation)(Bucket=self.bucket, **arguments)
         self.finds_deleted = response["ResponseMetadata"]["HTTPHeaders"].get("server") == "VERSITYGW"
@@ -122,11 +138,28 @@ class S3Store:
         item = opened.item
         with translated("read", self.url(item.key)):
             content: bytes = await opened.body.read()
-        if len(content) != item.size:
-            raise UnavailableError(
-                f"Only {len(content)} of {item.size} bytes of {self.url(item.key)} arrived. Open it again in a moment."
-            )
+        self._check_whole(item, len(content))
         return content
+
+    async def save_to(self, opened: Opened, path: Path) -> None:
+        """Write the whole body of an opened object into a file."""
+        size = 0
+        chunks = opened.body.iter_chunks(CHUNK)
+        with await asyncio.to_thread(path.open, "wb") as file:
+            while True:
+                with translated("read", self.url(opened.item.key)):
+                    chunk = await anext(chunks, b"")
+                if not chunk:
+                    break
+                await asyncio.to_thread(file.write, chunk)
+                size += len(chunk)
+        self._check_whole(opened.item, size)
+
+    def _check_whole(self, item: Object, arrived: int) -> None:
+        if arrived != item.size:
+            raise UnavailableError(
+                f"Only {arrived} of {item.size} bytes of {self.url(item.key)} arrived. Open it again in a moment."
+            )
 
     async def any_below(self, prefix: str) -> Object | None:
         """The first object under a prefix, which is the folder's marker if it has one; one request."""
@@ -143,7 +176,13 @@ class S3Store:
 
     async def tree(self, prefix: str) -> list[Object]:
         """All objects under a prefix, in the order of their keys; one request per 1,000."""
-        return [from_listing(entry) async for page in self._pages(prefix) for entry in page.get("Contents", [])]
+        return [item async for item in self.each(prefix)]
+
+    async def each(self, prefix: str) -> AsyncIterator[Object]:
+        """The objects under a prefix, in the order of their keys; one request per 1,000 that are taken."""
+        async for page in self._pages(prefix):
+            for entry in page.get("Contents", []):
+                yield from_listing(entry)
 
     async def versions(self, key: str, limit: int, after: str | None = None) -> tuple[list[Version], str | None]:
         """At most ``limit`` (and two) versions of an object, newest first, and the id to go on ``after``, if there are more; one request."""
@@ -153,7 +192,31 @@ class S3Store:
         )
         # After the first version alone, versitygw 1.8 would begin again with it.
         more = response.get("IsTruncated") and response.get("NextKeyMarker") == key
-        return versions_from_listing(key, response), response.get("NextVersionIdMarker") if more else None
+        mine = [version for version in versions_from_listing(response) if version.key == key]
+        return mine, response.get("NextVersionIdMarker") if more else None
+
+    async def all_versions(self, prefix: str, after: str = "") -> AsyncIterator[list[Version]]:
+        """All versions and deletions under a prefix, by key, the newest of each first, from the key ``after`` on, or the next.
+
+        One request per 1,000. Each page is given when the next one has come, since a listing may not go on after what has been deleted.
+        """
+        going_on = {"KeyMarker": after} if after else {}
+        page = await self._page_of_versions(prefix, going_on)
+        last: Version | None = None
+        while True:
+            following: dict[str, Any] | None = None
+            if page.get("IsTruncated"):
+                going_on = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+                following = await self._page_of_versions(prefix, going_on)
+            versions = versions_from_listing(page)
+            # versitygw 1.8 goes on after the first version of a key with that version again.
+            yield [version for version in versions if last is None or (version.key, version.id) != (last.key, last.id)]
+            if following is None:
+                return
+            last, page = versions[-1] if versions else last, following
+
+    async def _page_of_versions(self, prefix: str, going_on: Mapping[str, str]) -> dict[str, Any]:
+        return await self.call("list versions below", "list_object_versions", prefix, Prefix=prefix, **going_on)
 
     async def keeps_versions(self, key: str) -> bool:
         """Whether the bucket keeps versions; no request if an answer has told, else two, which look at an object at or below ``key``."""
@@ -205,7 +268,11 @@ class S3Store:
         repetition's condition fails if the first one was carried out. A server may refuse a large body by cutting the
         connection, instead of answering that the condition does not hold. And one that finds deleted objects refuses
         If-None-Match where there was one, but accepts If-Match with the ETag of its last version.
+
+        Raises UnsafeError where the server is known to disregard conditions.
         """
+        if condition and not self.supports.can_write:
+            raise UnsafeError(f"{self.url(key)} was not saved. {self.supports.notes()[0]}")
         try:
             return await send(**condition)
         except (ConflictError, NotFoundError, UnavailableError) as error:
@@ -247,7 +314,21 @@ class S3Store:
     async def delete(self, key: str, version: str | None = None) -> None:
         """Delete an object, if given only while it has this ETag (else ConflictError)."""
         condition = {"IfMatch": f'"{version}"'} if version else {}
+        if condition and self.supports.delete is Support.NO:
+            await self.compare(key, condition)
+            condition = {}
         await self.call("delete", "delete_object", key, Key=key, **condition)
+
+    async def compare(self, key: str, condition: Mapping[str, str]) -> None:
+        """Look whether IfMatch or IfNoneMatch holds, for a server that does not: ConflictError or NotFoundError if not."""
+        try:
+            found = await self.head(key)
+        except NotFoundError:
+            if "IfMatch" in condition:
+                raise
+            return
+        if condition.get("IfMatch") != f'"{found.etag}"':
+            raise ConflictError(f"{self.url(key)} was written by someone else.")
 
     async def delete_many(self, keys: Iterable[str]) -> None:
         """Delete objects; one request per 1,000. Files go before the markers of their folders."""
@@ -262,6 +343,28 @@ class S3Store:
                     f"S3 did not delete {len(errors)} of {len(batch)} objects, the first of them "
                     f"{self.url(errors[0]['Key'])} ({errors[0]['Code']}). Delete the folder again."
                 )
+
+    async def delete_versions(self, prefix: str) -> None:
+        """Delete all objects under a prefix, with all their versions and deletions; two requests per 1,000 of them."""
+        async for page in self.all_versions(prefix):
+            await self.delete_each([(version.key, version.id) for version in page])
+
+    async def delete_each(self, versions: Sequence[tuple[str, str | None]]) -> None:
+        """Delete at most 1,000 versions for good; one request. UnavailableError, or RefusedError, if one of them stays."""
+        if not versions:
+            return
+        objects = [{"Key": key, "VersionId": version or "null"} for key, version in versions]
+        first = versions[0][0]
+        response = await self.call("delete", "delete_objects", first, Delete={"Objects": objects, "Quiet": True})
+        errors = response.get("Errors", [])
+        if any(error["Code"] == "AccessDenied" for error in errors):
+            raise RefusedError(
+                f"S3 refused to delete versions of {self.url(first)}. The administrator has to allow s3:DeleteObjectVersion."
+            )
+        if errors:
+            raise UnavailableError(
+                f"S3 did not delete {len(errors)} of {len(versions)} versions ({errors[0]['Code']})."
+            )
 
     async def copy(self, source: str, target: str, version: str | None = None, **options: Any) -> datetime:
         """Copy an object, or one version of it, over whatever ``target`` is, and return S3's time of the copy; one request.

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 
+from s3_contents.capabilities import Support
 from s3_contents.errors import ConflictError, NotFoundError, S3Error
 from s3_contents.multipart import Upload
 from s3_contents.objects import MTIME, Object, now, stamp
@@ -34,7 +35,7 @@ async def copy_new(store: S3Store, source: str, target: str, touch: bool) -> tup
         if content is not None:
             return item, await store.put(target, content, item.headers, metadata, IfNoneMatch="*")
         upload = await Upload.start(store, target, item.headers, metadata)
-        return item, await _copy_parts(upload, item, IfNoneMatch="*")
+        return item, await _copy_parts(store, upload, item, IfNoneMatch="*")
     except ConflictError:
         raise ConflictError(f"{store.url(target)} exists already. Choose another name.") from None
 
@@ -150,13 +151,15 @@ async def _copy_version(store: S3Store, item: Object, target: str) -> None:
     else:
         head = await store.head(item.key)
         metadata = {**head.metadata, **stamp(head.modified)}
-        await _copy_parts(await Upload.start(store, target, head.headers, metadata), head)
+        await _copy_parts(store, await Upload.start(store, target, head.headers, metadata), head)
 
 
-async def _copy_parts(upload: Upload, item: Object, **condition: str) -> Object:
+async def _copy_parts(store: S3Store, upload: Upload, item: Object, **condition: str) -> Object:
     try:
         for first in range(0, item.size, PART):
             await upload.copy(item, first, min(first + PART, item.size) - 1)
+        if store.supports.copy is Support.NO:
+            await store.compare(item.key, {"IfMatch": f'"{item.etag}"'})
         return await upload.complete(**condition)
     except BaseException:
         await upload.abort()

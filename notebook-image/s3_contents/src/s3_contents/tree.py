@@ -93,12 +93,14 @@ class Tree:
             await self.store.delete_many(keys)
         await self._keep_folder_of(path)
 
-    async def rename(self, old: str, new: str) -> None:
+    async def rename(self, old: str, new: str, was: str | None = None) -> None:
         """Rename a file or folder to a free name; five requests for a small file, and one more in a bucket that keeps versions.
 
         Raises NotFoundError, or ConflictError if the name is taken or the file changes meanwhile. A folder's renaming that
         was interrupted, because the server or S3 went away, is brought to its end by another try, and undone by one in
         the other direction.
+
+        ``was`` is the name under which the history is to go on, ``old`` without it; ``new`` itself: there is nothing to record.
         """
         resume = await self.has_folder(new)
         if resume and not await self._was_interrupted(old, new):
@@ -106,7 +108,7 @@ class Tree:
         if new.startswith(f"{old}/"):
             raise RejectedError(f"{old} cannot be moved into itself.")
         # Before the renaming, so that a server which is killed leaves no file without its history.
-        record = await self.history.record(old, new)
+        record = None if was == new else await self.history.record(was or old, new)
         try:
             await self._move(old, new, resume)
         except BaseException:
