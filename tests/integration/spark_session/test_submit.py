@@ -1,0 +1,189 @@
+"""Jobs on a real node: from a notebook's terminal to the exit code, with nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cluster import Cluster
+from dev.s3_server import S3Server
+from tests.support.notebook_pod import Notebook, running_notebook
+
+BEGIN = """
+import json, os, signal, subprocess, sys, time
+from pathlib import Path
+from spark_session import SparkSessionError, submit
+os.chdir("/tmp")
+
+def script(name, text):
+    Path(name).write_text(text)
+    return name
+
+def command(*words):
+    return subprocess.run(["spark-session", *words], capture_output=True, text=True, timeout=180)
+
+def answer(**what):
+    print(json.dumps(what))
+"""
+
+SESSION = """
+import os, sys, time
+from spark_session import get_spark_session
+spark = get_spark_session()
+tracker = spark.sparkContext._jsc.sc().statusTracker()
+while len(tracker.getExecutorInfos()) < 3:  # the driver is one of them
+    time.sleep(0.2)
+print("counted", spark.range(1000).count(), sys.argv[1:])
+"""
+
+
+@pytest.fixture(scope="module")
+def notebook(node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+    with (
+        S3Server(tmp_path_factory.mktemp("s3"), host=node.host_address) as server,
+        running_notebook(node, "test-submit", {"pods": 12}, {"max_executors": 4}, s3=server) as made,
+    ):
+        server.create_bucket("notebooks")
+        yield made
+
+
+def run(notebook: Notebook, code: str) -> dict[str, Any]:
+    result = notebook.run(BEGIN + code)
+    print(result.stdout, result.stderr)
+    assert result.returncode == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return found
+
+
+def jobs(notebook: Notebook) -> list[str]:
+    return notebook.kubectl("get", "jobs", "--output=name").split()
+
+
+def test_a_script_runs_as_it_does_in_the_notebook_and_ends_the_command_as_it_ends(notebook: Notebook) -> None:
+    found = run(
+        notebook,
+        f"""
+script("count.py", {SESSION!r} + "sys.exit(3)")
+done = command("submit", "count.py", "--executors", "2", "--", "--to", "$(POD_NAME)")
+name = done.stderr.split()[1]
+answer(code=done.returncode, out=done.stdout, err=done.stderr, name=name, ls=command("ls").stdout, logs=command("logs", name).stdout)
+""",
+    )
+    assert found["code"] == 3
+    assert "counted 1000 ['--to', '$(POD_NAME)']\n" in found["out"]
+    assert f"Job {found['name']} failed with exit code 3." in found["err"]
+    assert found["name"].startswith("count-")
+    [line] = [line for line in found["ls"].splitlines() if line.startswith(found["name"])]
+    assert line.split()[1:3] == ["failed", "3"]
+    assert found["logs"] == found["out"]
+    notebook.wait_until_executors_are_gone()
+    assert notebook.executor_pods() == []
+
+
+def test_every_end_has_its_code_and_what_is_not_the_scripts_own_is_named(notebook: Notebook) -> None:
+    scripts = {
+        "good": "print('fine')",
+        "text": "import sys; sys.exit('no such day')",
+        "exception": "1 / 0",
+        "two": "raise SystemExit(2)",
+        "last": "raise SystemExit(255)",
+        "asked": "import os; os.kill(os.getpid(), 15)",
+        "greedy": "held = [b'x' * 2**20 for _ in range(4096)]",
+        "slow": "import time; time.sleep(600)",
+    }
+    found = run(
+        notebook,
+        f"""
+made = {{}}
+for name, text in {scripts!r}.items():
+    made[name] = submit(script(f"{{name}}.py", text), driver_memory="512m", timeout="20s" if name == "slow" else "10m")
+ends = {{}}
+for name, job in made.items():
+    out = []
+    end = job.wait(out.append, lambda _: None)
+    ends[name] = [end.code, end.message, b"".join(out).decode()]
+answer(**ends)
+""",
+    )
+    codes = {name: code for name, (code, _, _) in found.items()}
+    assert codes == {
+        "good": 0, "text": 1, "exception": 1, "two": 2, "last": 255, "asked": 143, "greedy": 137, "slow": 124
+    }  # fmt: skip
+    assert found["good"][2] == "fine\n"
+    assert found["text"][2] == "no such day\n"
+    assert "ZeroDivisionError" in found["exception"][2]
+    assert "more memory than the job has (512Mi)" in found["greedy"][1]
+    assert "its time limit of 20 s" in found["slow"][1]
+
+
+def test_a_driver_that_is_killed_leaves_no_executor(notebook: Notebook) -> None:
+    found = run(
+        notebook,
+        f"""
+end = submit(script("killed.py", {SESSION!r} + "os.kill(os.getpid(), 9)"), executors=2).wait(lambda _: None)
+answer(code=end.code)
+""",
+    )
+    assert found["code"] == 137
+    notebook.wait_until_executors_are_gone()
+    assert notebook.executor_pods() == []
+
+
+def test_ctrl_c_leaves_a_job_running_where_nobody_can_be_asked_and_cancel_takes_all_of_it_away(
+    notebook: Notebook,
+) -> None:
+    found = run(
+        notebook,
+        f"""
+script("long.py", {SESSION!r} + "time.sleep(600)")
+watching = subprocess.Popen(["spark-session", "submit", "long.py", "--executors", "2"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE, text=True)
+first = next(line for line in watching.stdout if line.startswith("counted"))
+watching.send_signal(signal.SIGINT)
+_, err = watching.communicate(timeout=30)
+name = err.split()[1]
+ls = command("ls").stdout
+cancelled = command("cancel", name)
+answer(first=first, code=watching.returncode, err=err, name=name, ls=ls, cancelled=cancelled.returncode)
+""",
+    )
+    assert "counted" in found["first"]
+    assert found["code"] == 130
+    assert f"{found['name']} goes on." in found["err"]
+    [line] = [line for line in found["ls"].splitlines() if line.startswith(found["name"])]
+    assert line.split()[1] == "running"
+    assert found["cancelled"] == 0
+    assert f"job.batch/{found['name']}" not in jobs(notebook)
+    notebook.wait_until_executors_are_gone()
+    deadline = time.monotonic() + 60
+    while found["name"] in (pods := notebook.kubectl("get", "pods", "--output=name")):
+        assert time.monotonic() < deadline, pods
+        time.sleep(0.5)
+    assert notebook.executor_pods() == []
+
+
+def test_what_cannot_be_is_refused_before_anything_starts(notebook: Notebook) -> None:
+    before = jobs(notebook)
+    found = run(
+        notebook,
+        """
+script("x.py", "")
+asked = (["nowhere.py"], ["x.py", "--executors", "5"], ["x.py", "--timeout", "9d"])
+done = [command("submit", *words) for words in asked] + [command("logs", "no-such-job"), command("cancel", "no-such-job")]
+answer(codes=[each.returncode for each in done], said=[each.stderr for each in done])
+""",
+    )
+    assert found["codes"] == [2] * 5
+    words = (
+        "'nowhere.py' is not there.",
+        "allows 4 for a session",
+        "7 days at most",
+        "There is no job no-such-job.",
+        "There is no job",
+    )
+    assert all(word in said for word, said in zip(words, found["said"], strict=True))
+    assert jobs(notebook) == before
