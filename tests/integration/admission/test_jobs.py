@@ -66,6 +66,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "many after one another": ({"spec:completions": 2}, "one driver at a time"),
     "endless retries": ({"spec:backoffLimit": 1000}, "one driver at a time"),
     "another controller": ({"spec:managedBy": "example.org/mine"}, "one driver at a time"),
+    "never started": ({"spec:suspend": True}, "starts at once"),
     "no time limit": ({"spec:activeDeadlineSeconds": None}, "has a time limit"),
     "too long a time": ({"spec:activeDeadlineSeconds": 604801}, "has a time limit"),
     "kept for ever": ({"spec:ttlSecondsAfterFinished": None}, "has a time limit"),

@@ -92,6 +92,18 @@ def test_a_job_goes_on_when_nobody_reads_what_it_prints(
     assert "a-1 goes on." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("ends", "code"), [(KeyboardInterrupt(), 130), (BrokenPipeError(), 141)])
+def test_a_command_that_is_broken_off_ends_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, ends: BaseException, code: int
+) -> None:
+    def workspace_jobs() -> None:
+        raise ends
+
+    monkeypatch.setattr(command, "workspace_jobs", workspace_jobs)
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    assert command.main(["logs", "a-1"]) == code
+
+
 @pytest.mark.parametrize("words", [[], ["submit"], ["ls", "--", "x"], ["submit", "x.py", "stray"]])
 def test_a_wrong_call_is_no_job(words: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:

@@ -99,6 +99,12 @@ def test_a_log_that_breaks_off_is_taken_up_where_it_broke(run: Run) -> None:
     assert cluster.since == [[], ["2026-11-21T10:00:01.5Z"]]
 
 
+def test_lines_of_the_same_time_are_all_written(run: Run) -> None:
+    lines = [b"2026-11-21T10:00:01.5Z one\n", b"2026-11-21T10:00:01.5Z two\n"]
+    _, written, _ = run(Cluster([FAILED], [[RUNNING], [ENDED]], [lines]))
+    assert written == b"one\ntwo\n"
+
+
 def test_why_a_job_has_no_pod_is_told_once(run: Run) -> None:
     found, _, told = run(
         Cluster([JOB, JOB, FAILED], [[], [], [ENDED]], [[]], ["exceeded quota: workspace, requested: pods=1"])

@@ -52,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SparkSessionError as error:
         print(error, file=sys.stderr)
         return REFUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _nobody_reads()
     return 0
 
 
@@ -101,12 +105,16 @@ def _submit(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _interrupted(job)
     except CannotWriteError:
-        # As a shell tells a program that wrote into a closed pipe. Python would fail once more at its end.
-        sys.stdout = None
         _goes_on(job)
-        return NOBODY_READS
+        return _nobody_reads()
     print(last_line(job.name, found), file=sys.stderr)
     return found.code or 0
+
+
+def _nobody_reads() -> int:
+    """As a shell tells a program that wrote into a closed pipe."""
+    sys.stdout = None  # Python would fail once more at its end
+    return NOBODY_READS
 
 
 def _interrupted(job: Job) -> int:

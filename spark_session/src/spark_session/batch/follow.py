@@ -128,10 +128,11 @@ class Follower:
             raise CannotWriteError(str(error)) from error
 
     def _lines(self, pod: str) -> Iterator[bytes]:
-        since = {"sinceTime": self._written} if self._written else {}
+        last = self._written
+        since = {"sinceTime": last} if last else {}
         for line in self.apis.logs.follow_log(pod, container=CONTAINER, timestamps="true", **since):
-            # The API goes by whole seconds.
-            if line.partition(b" ")[0].decode() > self._written:
+            # The API goes by whole seconds. Two new lines may well have the same time.
+            if line.partition(b" ")[0].decode() > last:
                 yield line
 
     def _why(self, pod: Object | None) -> str:

@@ -55,6 +55,7 @@ class Job:
 
         Raises:
             SparkSessionError: there is no such job, or no log of it.
+            OSError: `write` failed.
         """
         with answers():
             pod = self.apis.pod(self.name)
@@ -64,7 +65,9 @@ class Job:
                     "Its script does not run yet, or was ended by its time limit, and then its log goes with it.",
                     "spark-session ls shows how it stands.",
                 )  # fmt: skip
-            (write or to_stdout)(self.apis.logs.whole_log(pod["metadata"]["name"], container=manifest.CONTAINER))
+            log = self.apis.logs.whole_log(pod["metadata"]["name"], container=manifest.CONTAINER)
+        # Not within: a pipe that nobody reads would pass for an API server that is away.
+        (write or to_stdout)(log)
 
     def cancel(self) -> None:
         """End it, with its executors; its log goes, too.
