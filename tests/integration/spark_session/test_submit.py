@@ -63,6 +63,17 @@ def jobs(notebook: Notebook) -> list[str]:
     return notebook.kubectl("get", "jobs", "--output=name").split()
 
 
+def wait_until_nothing_is_left(notebook: Notebook, job: str = "nothing") -> None:
+    """Of executors, those that have ended included, and of a job that was cancelled."""
+    deadline = time.monotonic() + 60
+    while (
+        left := notebook.executor_pods()
+        + notebook.kubectl("get", "pods", f"--selector=batch.kubernetes.io/job-name={job}", "--output=name").split()
+    ):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.5)
+
+
 def test_a_script_runs_as_it_does_in_the_notebook_and_ends_the_command_as_it_ends(notebook: Notebook) -> None:
     found = run(
         notebook,
@@ -80,8 +91,7 @@ answer(code=done.returncode, out=done.stdout, err=done.stderr, name=name, ls=com
     [line] = [line for line in found["ls"].splitlines() if line.startswith(found["name"])]
     assert line.split()[1:3] == ["failed", "3"]
     assert found["logs"] == found["out"]
-    notebook.wait_until_executors_are_gone()
-    assert notebook.executor_pods() == []
+    wait_until_nothing_is_left(notebook)
 
 
 def test_every_end_has_its_code_and_what_is_not_the_scripts_own_is_named(notebook: Notebook) -> None:
@@ -129,8 +139,7 @@ answer(code=end.code)
 """,
     )
     assert found["code"] == 137
-    notebook.wait_until_executors_are_gone()
-    assert notebook.executor_pods() == []
+    wait_until_nothing_is_left(notebook)
 
 
 def test_ctrl_c_leaves_a_job_running_where_nobody_can_be_asked_and_cancel_takes_all_of_it_away(
@@ -158,12 +167,7 @@ answer(first=first, code=watching.returncode, err=err, name=name, ls=ls, cancell
     assert line.split()[1] == "running"
     assert found["cancelled"] == 0
     assert f"job.batch/{found['name']}" not in jobs(notebook)
-    notebook.wait_until_executors_are_gone()
-    deadline = time.monotonic() + 60
-    while found["name"] in (pods := notebook.kubectl("get", "pods", "--output=name")):
-        assert time.monotonic() < deadline, pods
-        time.sleep(0.5)
-    assert notebook.executor_pods() == []
+    wait_until_nothing_is_left(notebook, found["name"])
 
 
 def test_what_cannot_be_is_refused_before_anything_starts(notebook: Notebook) -> None:
