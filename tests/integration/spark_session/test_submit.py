@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -191,3 +192,44 @@ answer(codes=[each.returncode for each in done], said=[each.stderr for each in d
     )
     assert all(word in said for word, said in zip(words, found["said"], strict=True))
     assert jobs(notebook) == before
+
+
+def test_an_evicted_job_is_run_again_and_one_that_failed_by_itself_is_not(notebook: Notebook) -> None:
+    lost = """
+import time
+import botocore.session
+s3 = botocore.session.get_session().create_client("s3")
+again = "Contents" in s3.list_objects_v2(Bucket="notebooks", Prefix="was-here")
+s3.put_object(Bucket="notebooks", Key="was-here", Body=b"")
+print("again" if again else "first")
+time.sleep(0 if again else 600)
+"""
+    code = f"""
+def follow(name, text):
+    out, told = [], []
+    job = submit(script(name, text), retries=1)
+    end = job.wait(out.append, told.append)
+    return [job.name, end.code, b"".join(out).decode(), told]
+
+answer(own=follow("own.py", "1 / 0"), lost=follow("lost.py", {lost!r}))
+"""
+    running = ("--selector=app.kubernetes.io/component=job", "--field-selector=status.phase=Running")
+    with ThreadPoolExecutor() as pool:
+        followed = pool.submit(run, notebook, code)
+        pod = ""
+        while not (pod and notebook.kubectl("logs", pod) == "first\n"):
+            assert not followed.done(), followed.result()
+            time.sleep(0.2)
+            found = notebook.kubectl("get", "pods", *running, "--output=name").split()
+            pod = next((name for name in found if name.startswith("pod/lost-")), "")
+        name = pod.removeprefix("pod/")
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+        path = f"/api/v1/namespaces/{notebook.namespace}/pods/{name}/eviction"
+        notebook.kubectl("create", "--raw", path, "--filename=-", stdin=json.dumps(eviction))
+        ends = followed.result()
+    assert ends["lost"][1:3] == [0, "first\nagain\n"]
+    assert "It begins again, in another pod." in ends["lost"][3]
+    assert ends["own"][1] == 1
+    assert ends["own"][2].count("ZeroDivisionError") == 1
+    own = notebook.kubectl("get", "pods", f"--selector=batch.kubernetes.io/job-name={ends['own'][0]}", "--output=name")
+    assert len(own.split()) == 1

@@ -99,6 +99,17 @@ def test_a_log_that_breaks_off_is_taken_up_where_it_broke(run: Run) -> None:
     assert cluster.since == [[], ["2026-11-21T10:00:01.5Z"]]
 
 
+def test_another_pod_is_told_of_and_begins_its_log_anew(run: Run) -> None:
+    job = {**JOB, "spec": {**JOB["spec"], "backoffLimit": 1}}
+    lost = pod("Failed", terminated={"exitCode": 75, "reason": "Error"})
+    again = {**ENDED, "metadata": {**ENDED["metadata"], "name": "a-1-y"}}
+    # The other node's clock is slow.
+    logs = [[b"2026-11-21T10:00:01.5Z one\n"], [b"2026-11-21T10:00:00.5Z two\n"]]
+    found, written, told = run(Cluster([job, job, FAILED], [[RUNNING], [lost], [again]], logs))
+    assert (found.code, written) == (3, b"one\ntwo\n")
+    assert told == ["It begins again, in another pod."]
+
+
 def test_lines_of_the_same_time_are_all_written(run: Run) -> None:
     lines = [b"2026-11-21T10:00:01.5Z one\n", b"2026-11-21T10:00:01.5Z two\n"]
     _, written, _ = run(Cluster([FAILED], [[RUNNING], [ENDED]], [lines]))

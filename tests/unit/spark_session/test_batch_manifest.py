@@ -58,6 +58,17 @@ def test_a_job_ends_is_kept_for_a_day_and_is_not_tried_again(made: Any) -> None:
     spec = made()["spec"]
     assert (spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"], spec["backoffLimit"]) == (7200, 86400, 0)
     assert spec["template"]["spec"]["restartPolicy"] == "Never"
+
+
+def test_it_is_run_again_for_what_is_not_the_scripts_failure(made: Any) -> None:
+    spec = made(request(retries=3))["spec"]
+    assert spec["backoffLimit"] == 3
+    by_kubernetes, by_itself = spec["podFailurePolicy"]["rules"]
+    assert by_kubernetes == {"action": "Count", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    assert by_itself == {
+        "action": "FailJob",
+        "onExitCodes": {"containerName": "job", "operator": "NotIn", "values": [75]},
+    }
     assert spec["template"]["spec"]["serviceAccountName"] == "notebook"
 
 

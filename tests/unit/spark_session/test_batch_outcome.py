@@ -12,10 +12,10 @@ from spark_session.batch.outcome import Outcome, State, is_settled, outcome, wai
 from spark_session.kube import ApiError
 
 
-def job(*conditions: tuple[str, str], **metadata: Any) -> dict[str, Any]:
+def job(*conditions: tuple[str, str], retries: int = 0, **metadata: Any) -> dict[str, Any]:
     found = [{"type": kind, "status": "True", "reason": reason, "message": "m"} for kind, reason in conditions]
     container = {"name": "job", "resources": {"limits": {"memory": "3Gi"}}}
-    spec = {"activeDeadlineSeconds": 7200, "template": {"spec": {"containers": [container]}}}
+    spec = {"activeDeadlineSeconds": 7200, "backoffLimit": retries, "template": {"spec": {"containers": [container]}}}
     named = {
         "name": "flights-1",
         "creationTimestamp": "2026-11-21T10:00:00Z",
@@ -75,6 +75,34 @@ def test_a_lost_pod_is_not_the_scripts_failure() -> None:
     for found in (outcome(job(), evicted), outcome(job(("Failed", "BackoffLimitExceeded")), None)):
         assert (found.state, found.code) == (State.FAILED, 75)
         assert "Submit it again." in found.message
+
+
+def disrupted(code: int) -> dict[str, Any]:
+    condition = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+    }
+    return pod("Failed", [condition], terminated={"exitCode": code, "reason": "Error"})  # fmt: skip
+
+
+def test_the_exit_code_of_an_evicted_script_is_not_its_own() -> None:
+    found = outcome(job(), disrupted(143))
+    assert (found.state, found.code) == (State.FAILED, 75)
+    assert "(EvictionByEvictionAPI: Eviction API: evicting)" in found.message
+    assert outcome(job(), disrupted(0)) == Outcome(State.SUCCEEDED, 0)
+
+
+@pytest.mark.parametrize("left", [disrupted(143), ended(75), {"metadata": {}, "status": {"phase": "Failed"}}])
+def test_what_is_run_again_is_not_over_until_kubernetes_says_so(left: dict[str, Any]) -> None:
+    assert outcome(job(retries=2), left) == Outcome(State.WAITING)
+    for condition in ("FailureTarget", "Failed"):
+        assert outcome(job((condition, "BackoffLimitExceeded"), retries=2), left).code == 75
+
+
+def test_what_failed_by_itself_is_over() -> None:
+    assert outcome(job(retries=2), ended(1)) == Outcome(State.FAILED, 1)
 
 
 def test_what_is_not_over_has_no_code() -> None:

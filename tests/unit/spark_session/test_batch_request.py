@@ -44,6 +44,8 @@ def test_any_name_begins_the_name_of_an_object(script: Path, name: str, slug: st
         ({"script": "pyproject.toml"}, "does not end in .py"),
         ({"executors": 0}, "executors=0 is not a number of executors."),
         ({"executors": 9, "most_executors": 8}, "Ask for executors=8 or fewer."),
+        ({"retries": -1}, "retries=-1 is not a number of retries."),
+        ({"retries": 11}, "from 0 to 10"),
         ({"timeout": "2 weeks"}, "timeout='2 weeks' is not a time"),
         ({"timeout": "8d"}, "7 days at most"),
         ({"timeout": "0.5s"}, "is not a time"),

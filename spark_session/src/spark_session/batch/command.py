@@ -24,9 +24,12 @@ NOBODY_READS = 141
 EXIT_CODES = """\
 exit code of `submit --wait`: the script's own (128 and the number of the signal where one ended it), and besides
   2    nothing was started: an argument, a file, a rule of the platform
-  75   the script was not run, or its pod was lost: submit it again
+  75   the script was not run, or its pod was lost: submit it again, or use --retries
   124  the time limit was reached
   130  Ctrl-C; the job goes on, or was stopped, as you chose
+
+--retries runs a script again whose pod was lost, evicted or could not fetch it, and one that ends with 75. It does not where the script failed by itself,
+was killed for its memory, or reached its time limit.
 """
 
 
@@ -77,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--timeout", default=DEFAULT_TIMEOUT, help="when it is ended: a number and s, m, h or d (%(default)s)"
     )
+    start.add_argument(
+        "--retries", type=int, default=0, help="how often it is run again if its pod is lost (%(default)s)"
+    )
     start.add_argument("--driver-cores", help="CPU of the script's own pod (the notebook's)")
     start.add_argument("--driver-memory", help="memory of the script's own pod, such as 4g (the notebook's)")
     start.add_argument(
@@ -94,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 def _submit(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     job = submit(
         options.script, arguments, executors=options.executors, name=options.name, timeout=options.timeout,
-        driver_cores=options.driver_cores, driver_memory=options.driver_memory,
+        retries=options.retries, driver_cores=options.driver_cores, driver_memory=options.driver_memory,
     )  # fmt: skip
     if not options.wait:
         print(job.name)

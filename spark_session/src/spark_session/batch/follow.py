@@ -50,6 +50,7 @@ class Follower:
     write: Write
     tell: Tell
     _said: str = ""
+    _pod: str = ""
     _written: str = ""
     _began: float = field(default_factory=time.monotonic)
 
@@ -108,6 +109,10 @@ class Follower:
 
     def _print(self, pod: str) -> None:
         """Write what is new in the log of a pod, until it ends; a connection that breaks is taken up where it broke."""
+        if self._pod not in ("", pod):
+            self._say("It begins again, in another pod.")
+            self._written = ""  # another node has another clock
+        self._pod = pod
         try:
             for line in self._lines(pod):
                 stamp, _, text = line.partition(b" ")

@@ -91,6 +91,7 @@ def submit(
     executors: int | None = None,
     name: str | None = None,
     timeout: str = DEFAULT_TIMEOUT,
+    retries: int = 0,
     driver_cores: float | str | None = None,
     driver_memory: str | None = None,
 ) -> Job:
@@ -101,7 +102,8 @@ def submit(
         args: its arguments.
         executors: of a session whose call names no number.
         name: what the job is called; the script's name by default.
-        timeout: a number followed by s, m, h or d, after which the job is ended.
+        timeout: a number followed by s, m, h or d, after which the job is ended, retries included.
+        retries: how often the script is run again whose pod was lost, from 0 to 10. What fails by itself is not run again, unless it ends with exit code 75.
         driver_cores: CPU of the script's own pod; that of the notebook by default.
         driver_memory: memory of the script's own pod, for Python and the driver's Java, such as "4g"; that of the notebook by default.
 
@@ -114,7 +116,7 @@ def submit(
     environment, workspace = _environment()
     request = parse(
         script, args, name=name, executors=executors, most_executors=load_defaults(os.environ).max_executors,
-        timeout=timeout, driver_cores=driver_cores, driver_memory=driver_memory,
+        timeout=timeout, retries=retries, driver_cores=driver_cores, driver_memory=driver_memory,
     )  # fmt: skip
     copy = code.copy_of(environment.s3.home, request.script, request.content)
     apis = Apis(workspace.api_url, workspace.namespace)

@@ -27,9 +27,23 @@ SCRIPT_NOTE = f"{LABEL_PREFIX}/script"
 CODE_NOTE = f"{LABEL_PREFIX}/code"
 DIGEST_NOTE = f"{LABEL_PREFIX}/code-sha256"
 RUNNER = "spark_session.batch.run"
+DISRUPTION = "DisruptionTarget"
+"""Kubernetes' condition of pods that it ends for reasons of its own."""
 
 KEPT_SECONDS = 24 * 3600
 """For how long a job is there after its end, with its log."""
+
+TRY_AGAIN = 75
+"""EX_TEMPFAIL of sysexits.h: the script was not run, or says itself that it may be run again."""
+
+# The first rule that fits decides; where none does, the pod was lost without an exit code, and is counted.
+_FAILURES = {
+    "rules": [
+        # A pod that Kubernetes ended for reasons of its own (evicted, drained, preempted, its node lost) has an exit code, too.
+        {"action": "Count", "onPodConditions": [{"type": DISRUPTION, "status": "True"}]},
+        {"action": "FailJob", "onExitCodes": {"containerName": CONTAINER, "operator": "NotIn", "values": [TRY_AGAIN]}},
+    ]
+}
 
 FAREWELL_SECONDS = 30
 # Of a notebook that states none.
@@ -78,7 +92,8 @@ def job(name: str, request: JobRequest, code: Code, where: Place) -> Object:
         "kind": "Job",
         "metadata": {"name": name, "labels": dict(LABELS), "annotations": notes},
         "spec": {
-            "backoffLimit": 0,
+            "backoffLimit": request.retries,
+            "podFailurePolicy": _FAILURES,
             "activeDeadlineSeconds": request.timeout,
             "ttlSecondsAfterFinished": KEPT_SECONDS,
             "template": {"metadata": {"labels": dict(LABELS)}, "spec": _pod(request, code, where)},

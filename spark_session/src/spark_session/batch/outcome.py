@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from spark_session.batch.manifest import CONTAINER
+from spark_session.batch.manifest import CONTAINER, DISRUPTION, TRY_AGAIN
 from spark_session.kube import Object
 from spark_session.reasons import first_line
 
 TIMED_OUT = 124
 """As the program `timeout` has it."""
 
-LOST = 75
-"""EX_TEMPFAIL of sysexits.h: the script itself did not fail, and may be run again."""
-
 KILLED = 137
 TERMINATED = 143
+# Of a job: what is so, and what will be so when its pod has ended.
+_FAILURES = {"Failed", "FailureTarget"}
 _CANNOT_START = ("StartError", "ContainerCannotRun")
 
 
@@ -56,27 +55,26 @@ def outcome(job: Object, pod: Object | None) -> Outcome:
     """
     if "deletionTimestamp" in job["metadata"]:
         return Outcome(State.CANCELLED, TERMINATED, "It was cancelled.")
-    conditions = {
-        each["type"]: each for each in job.get("status", {}).get("conditions") or [] if each.get("status") == "True"
-    }
-    for kind in ("Failed", "FailureTarget"):
+    conditions = _conditions(job)
+    for kind in _FAILURES:
         if conditions.get(kind, {}).get("reason") == "DeadlineExceeded":
             return _timed_out(job)
     ended = None if pod is None else _ended(pod, job)
     if ended is not None:
-        return ended
+        # Whether a retry is left is Kubernetes' verdict: until there is one, there is.
+        undecided = job["spec"].get("backoffLimit") and not conditions.keys() & _FAILURES
+        return Outcome(State.WAITING) if undecided and ended.code == TRY_AGAIN else ended
     if "Complete" in conditions:
         return Outcome(State.SUCCEEDED, 0)
     if "Failed" in conditions:
         said = first_line(str(conditions["Failed"].get("message") or "its pod is gone"), 300).rstrip(".")
-        return Outcome(State.FAILED, LOST, f"Its end was not seen: {said}. Submit it again.")
+        return Outcome(State.FAILED, TRY_AGAIN, f"Its end was not seen: {said}. Submit it again.")
     return Outcome(State.WAITING if pod is None or not has_started(pod) else State.RUNNING)
 
 
 def is_settled(job: Object) -> bool:
     """Whether Kubernetes has come to its verdict on a job."""
-    conditions = job.get("status", {}).get("conditions") or []
-    return any(each["type"] in ("Complete", "Failed") and each.get("status") == "True" for each in conditions)
+    return not {"Complete", "Failed"}.isdisjoint(_conditions(job))
 
 
 def has_started(pod: Object) -> bool:
@@ -98,6 +96,12 @@ def waiting_for(pod: Object) -> str:
     return ""
 
 
+def _conditions(item: Object) -> dict[str, Object]:
+    """What is so of a Job or a Pod, by its type."""
+    found = item.get("status", {}).get("conditions") or []
+    return {each["type"]: each for each in found if each.get("status") == "True"}
+
+
 def _timed_out(job: Object) -> Outcome:
     seconds = int(job["spec"].get("activeDeadlineSeconds") or 0)
     return Outcome(
@@ -110,14 +114,16 @@ def _timed_out(job: Object) -> Outcome:
 def _ended(pod: Object, job: Object) -> Outcome | None:
     status = pod.get("status", {})
     terminated = (_container(pod).get("state") or {}).get("terminated")
-    if terminated is not None:
+    disruption = _conditions(pod).get(DISRUPTION)
+    if terminated is not None and (terminated["exitCode"] == 0 or disruption is None):
         code = int(terminated["exitCode"])
         return Outcome(State.FAILED, code, _why(terminated, job)) if code else Outcome(State.SUCCEEDED, 0)
-    if status.get("phase") != "Failed":
+    if terminated is None and status.get("phase") != "Failed":
         return None
-    said = ": ".join(filter(None, (status.get("reason"), first_line(status.get("message") or "", 300))))
+    why = disruption or status
+    said = ": ".join(filter(None, (why.get("reason"), first_line(why.get("message") or "", 300))))
     return Outcome(
-        State.FAILED, LOST, f"Its pod was ended from outside ({said or 'no reason given'}). Submit it again."
+        State.FAILED, TRY_AGAIN, f"Its pod was ended from outside ({said or 'no reason given'}). Submit it again."
     )
 
 

@@ -11,8 +11,9 @@ from spark_session.errors import SparkSessionError, show
 from spark_session.sizes import parse_cores, parse_memory
 
 DEFAULT_TIMEOUT = "24h"
-# The admission policy allows no more (policies/jobs.yaml).
+# The admission policy allows no more of either (policies/jobs.yaml).
 LONGEST_SECONDS = 7 * 24 * 3600
+MOST_RETRIES = 10
 # Kubernetes takes objects of 1.5 MB; the arguments are a small part of one.
 LONGEST_ARGUMENTS = 100_000
 _LONGEST_SLUG = 40
@@ -31,6 +32,7 @@ class JobRequest:
         name: what the job is called, before it is made unique.
         executors: of a session whose call names no number; None for the administrator's number.
         timeout: seconds after which the job is ended.
+        retries: how often the script is run again whose pod was lost.
         driver_cores: CPU of the script's own pod; None for that of the notebook.
         driver_memory: memory of the script's own pod, in MiB; None for that of the notebook.
     """
@@ -41,6 +43,7 @@ class JobRequest:
     name: str
     executors: int | None
     timeout: int
+    retries: int = 0
     driver_cores: float | None = None
     driver_memory: int | None = None
 
@@ -59,6 +62,7 @@ def parse(
     executors: int | None = None,
     most_executors: int | None = None,
     timeout: str = DEFAULT_TIMEOUT,
+    retries: int = 0,
     driver_cores: float | str | None = None,
     driver_memory: str | None = None,
 ) -> JobRequest:
@@ -71,6 +75,7 @@ def parse(
         executors: of a session whose call names no number.
         most_executors: the administrator's limit; None for none.
         timeout: a number and s, m, h or d.
+        retries: how often the script is run again whose pod was lost.
         driver_cores: as for `get_spark_session(cores=)`.
         driver_memory: as for `get_spark_session(memory=)`.
 
@@ -98,6 +103,7 @@ def parse(
         name=name or path.stem,
         executors=_executors(executors, most_executors),
         timeout=parse_timeout(timeout),
+        retries=_retries(retries),
         driver_cores=None if driver_cores is None else parse_cores(driver_cores, "driver_cores"),
         driver_memory=None if driver_memory is None else parse_memory(driver_memory, "driver_memory"),
     )
@@ -118,6 +124,15 @@ def parse_timeout(text: str) -> int:
             'For example timeout="2h".',
         )
     return seconds
+
+
+def _retries(retries: int) -> int:
+    if isinstance(retries, bool) or not isinstance(retries, int) or not 0 <= retries <= MOST_RETRIES:
+        raise SparkSessionError(
+            f"retries={show(retries)} is not a number of retries.", f"It is a whole number from 0 to {MOST_RETRIES}.",
+            "For example retries=3.",
+        )  # fmt: skip
+    return retries
 
 
 def _content(path: Path) -> bytes:

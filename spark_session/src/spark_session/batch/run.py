@@ -19,13 +19,11 @@ from pathlib import Path
 
 from spark_session import records
 from spark_session.batch.code import Code, fetch
+from spark_session.batch.manifest import TRY_AGAIN
 from spark_session.batch.reap import reap
 from spark_session.errors import SparkSessionError
 from spark_session.executor_pods import ExecutorPods
 from spark_session.processes import lives
-
-CANNOT_RUN = 75
-"""EX_TEMPFAIL of sysexits.h: the script was not run."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -37,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         content = fetch(Code(url, digest))
     except SparkSessionError as error:
         print(error, file=sys.stderr)
-        return CANNOT_RUN
+        return TRY_AGAIN
     script = Path(tempfile.mkdtemp(prefix="job-")) / url.rpartition("/")[2]
     script.write_bytes(content)
     try:
