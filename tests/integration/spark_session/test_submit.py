@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ import os, sys, time
 from spark_session import get_spark_session
 spark = get_spark_session()
 tracker = spark.sparkContext._jsc.sc().statusTracker()
-while len(tracker.getExecutorInfos()) < 3:  # the driver is one of them
+while len(tracker.getExecutorInfos()) < 2:  # the driver is one of them
     time.sleep(0.2)
 print("counted", spark.range(1000).count(), sys.argv[1:])
 """
@@ -64,82 +65,129 @@ def jobs(notebook: Notebook) -> list[str]:
     return notebook.kubectl("get", "jobs", "--output=name").split()
 
 
-def wait_until_nothing_is_left(notebook: Notebook, job: str = "nothing") -> None:
+def pods_of(notebook: Notebook, job: str) -> list[str]:
+    selector = f"--selector=batch.kubernetes.io/job-name={job}"
+    return notebook.kubectl("get", "pods", selector, "--output=name").split()
+
+
+def wait_until_nothing_is_left(notebook: Notebook, cancelled: str = "") -> None:
     """Of executors, those that have ended included, and of a job that was cancelled."""
     deadline = time.monotonic() + 60
-    while (
-        left := notebook.executor_pods()
-        + notebook.kubectl("get", "pods", f"--selector=batch.kubernetes.io/job-name={job}", "--output=name").split()
-    ):
+    while left := notebook.executor_pods() + (pods_of(notebook, cancelled) if cancelled else []):
         assert time.monotonic() < deadline, left
         time.sleep(0.5)
 
 
-def test_a_script_runs_as_it_does_in_the_notebook_and_ends_the_command_as_it_ends(notebook: Notebook) -> None:
+LOST = """
+import time
+import botocore.session
+s3 = botocore.session.get_session().create_client("s3")
+again = "Contents" in s3.list_objects_v2(Bucket="notebooks", Prefix="was-here")
+s3.put_object(Bucket="notebooks", Key="was-here", Body=b"")
+print("again" if again else "first")
+time.sleep(0 if again else 600)
+"""
+
+# The one that is evicted is followed first: what it says at its first try is to be heard.
+ENDS = {
+    "lost": LOST,
+    "good": "print('fine')",
+    "text": "import sys; sys.exit('no such day')",
+    "exception": "1 / 0",
+    "last": "raise SystemExit(255)",
+    "asked": "import os; os.kill(os.getpid(), 15)",
+    "greedy": "held = [b'x' * 2**20 for _ in range(4096)]",
+    "slow": "import time; time.sleep(600)",
+}
+
+
+@dataclass(frozen=True)
+class End:
+    """How a job ended: its name and exit code, what was said of it at last, its output, and what was said before."""
+
+    name: str
+    code: int
+    message: str
+    out: str
+    told: list[str]
+
+
+@pytest.fixture(scope="module")
+def ends(notebook: Notebook) -> dict[str, End]:
+    """Of jobs that may be run again once, one of which is evicted."""
+    code = f"""
+jobs = {{
+    name: submit(script(f"{{name}}.py", text), retries=1, driver_memory="512m", timeout="10s" if name == "slow" else "10m")
+    for name, text in {ENDS!r}.items()
+}}
+
+def follow(job):
+    out, told = [], []
+    end = job.wait(out.append, told.append)
+    return [job.name, end.code, end.message, b"".join(out).decode(), told]
+
+answer(**{{name: follow(job) for name, job in jobs.items()}})
+"""
+    with ThreadPoolExecutor() as pool:
+        followed = pool.submit(run, notebook, code)
+        evict(notebook, "lost-", followed.done)
+        return {name: End(*end) for name, end in followed.result().items()}
+
+
+def evict(notebook: Notebook, prefix: str, over: Callable[[], bool]) -> None:
+    """Evict the pod of a job once its script has printed "first"; over: whether there is nothing to wait for any more."""
+    running = ("--selector=app.kubernetes.io/component=job", "--field-selector=status.phase=Running")
+    name = ""
+    while not (name and notebook.kubectl("logs", name) == "first\n"):
+        if over():
+            return
+        time.sleep(0.2)
+        found = notebook.kubectl("get", "pods", *running, "--output=name").split()
+        name = next((pod.removeprefix("pod/") for pod in found if pod.startswith(f"pod/{prefix}")), "")
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+    path = f"/api/v1/namespaces/{notebook.namespace}/pods/{name}/eviction"
+    notebook.kubectl("create", "--raw", path, "--filename=-", stdin=json.dumps(eviction))
+
+
+def test_every_end_has_its_code_and_what_is_not_the_scripts_own_is_named(ends: dict[str, End]) -> None:
+    assert {name: end.code for name, end in ends.items()} == {
+        "lost": 0, "good": 0, "text": 1, "exception": 1, "last": 255, "asked": 143, "greedy": 137, "slow": 124
+    }  # fmt: skip
+    assert ends["good"].out == "fine\n"
+    assert ends["text"].out == "no such day\n"
+    assert "more memory than the job has (512Mi)" in ends["greedy"].message
+    assert "its time limit of 10 s" in ends["slow"].message
+
+
+def test_an_evicted_script_is_run_again_and_one_that_failed_by_itself_is_not(
+    notebook: Notebook, ends: dict[str, End]
+) -> None:
+    assert ends["lost"].out == "first\nagain\n"
+    assert "It begins again, in another pod." in ends["lost"].told
+    assert ends["exception"].out.count("ZeroDivisionError") == 1
+    for name in ("text", "exception", "last", "asked", "greedy"):
+        assert len(pods_of(notebook, ends[name].name)) == 1, name
+
+
+def test_a_script_runs_as_it_does_in_the_notebook_and_what_a_killed_one_leaves_is_cleared_away(
+    notebook: Notebook,
+) -> None:
     found = run(
         notebook,
         f"""
-script("count.py", {SESSION!r} + "sys.exit(3)")
-done = command("submit", "count.py", "--executors", "2", "--", "--to", "$(POD_NAME)")
+script("count.py", {SESSION!r} + "os.kill(os.getpid(), 9)")
+done = command("submit", "count.py", "--executors", "1", "--", "--to", "$(POD_NAME)")
 name = done.stderr.split()[1]
 answer(code=done.returncode, out=done.stdout, err=done.stderr, name=name, ls=command("ls").stdout, logs=command("logs", name).stdout)
 """,
     )
-    assert found["code"] == 3
+    assert found["code"] == 137
     assert "counted 1000 ['--to', '$(POD_NAME)']\n" in found["out"]
-    assert f"Job {found['name']} failed with exit code 3." in found["err"]
+    assert f"Job {found['name']} failed with exit code 137. Something killed it" in found["err"]
     assert found["name"].startswith("count-")
     [line] = [line for line in found["ls"].splitlines() if line.startswith(found["name"])]
-    assert line.split()[1:3] == ["failed", "3"]
+    assert line.split()[1:3] == ["failed", "137"]
     assert found["logs"] == found["out"]
-    wait_until_nothing_is_left(notebook)
-
-
-def test_every_end_has_its_code_and_what_is_not_the_scripts_own_is_named(notebook: Notebook) -> None:
-    scripts = {
-        "good": "print('fine')",
-        "text": "import sys; sys.exit('no such day')",
-        "exception": "1 / 0",
-        "two": "raise SystemExit(2)",
-        "last": "raise SystemExit(255)",
-        "asked": "import os; os.kill(os.getpid(), 15)",
-        "greedy": "held = [b'x' * 2**20 for _ in range(4096)]",
-        "slow": "import time; time.sleep(600)",
-    }
-    found = run(
-        notebook,
-        f"""
-made = {{}}
-for name, text in {scripts!r}.items():
-    made[name] = submit(script(f"{{name}}.py", text), driver_memory="512m", timeout="20s" if name == "slow" else "10m")
-ends = {{}}
-for name, job in made.items():
-    out = []
-    end = job.wait(out.append, lambda _: None)
-    ends[name] = [end.code, end.message, b"".join(out).decode()]
-answer(**ends)
-""",
-    )
-    codes = {name: code for name, (code, _, _) in found.items()}
-    assert codes == {
-        "good": 0, "text": 1, "exception": 1, "two": 2, "last": 255, "asked": 143, "greedy": 137, "slow": 124
-    }  # fmt: skip
-    assert found["good"][2] == "fine\n"
-    assert found["text"][2] == "no such day\n"
-    assert "ZeroDivisionError" in found["exception"][2]
-    assert "more memory than the job has (512Mi)" in found["greedy"][1]
-    assert "its time limit of 20 s" in found["slow"][1]
-
-
-def test_a_driver_that_is_killed_leaves_no_executor(notebook: Notebook) -> None:
-    found = run(
-        notebook,
-        f"""
-end = submit(script("killed.py", {SESSION!r} + "os.kill(os.getpid(), 9)"), executors=2).wait(lambda _: None)
-answer(code=end.code)
-""",
-    )
-    assert found["code"] == 137
     wait_until_nothing_is_left(notebook)
 
 
@@ -150,7 +198,7 @@ def test_ctrl_c_leaves_a_job_running_where_nobody_can_be_asked_and_cancel_takes_
         notebook,
         f"""
 script("long.py", {SESSION!r} + "time.sleep(600)")
-watching = subprocess.Popen(["spark-session", "submit", "long.py", "--executors", "2"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+watching = subprocess.Popen(["spark-session", "submit", "long.py", "--executors", "1"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
     stderr=subprocess.PIPE, text=True)
 first = next(line for line in watching.stdout if line.startswith("counted"))
 watching.send_signal(signal.SIGINT)
@@ -192,44 +240,3 @@ answer(codes=[each.returncode for each in done], said=[each.stderr for each in d
     )
     assert all(word in said for word, said in zip(words, found["said"], strict=True))
     assert jobs(notebook) == before
-
-
-def test_an_evicted_job_is_run_again_and_one_that_failed_by_itself_is_not(notebook: Notebook) -> None:
-    lost = """
-import time
-import botocore.session
-s3 = botocore.session.get_session().create_client("s3")
-again = "Contents" in s3.list_objects_v2(Bucket="notebooks", Prefix="was-here")
-s3.put_object(Bucket="notebooks", Key="was-here", Body=b"")
-print("again" if again else "first")
-time.sleep(0 if again else 600)
-"""
-    code = f"""
-def follow(name, text):
-    out, told = [], []
-    job = submit(script(name, text), retries=1)
-    end = job.wait(out.append, told.append)
-    return [job.name, end.code, b"".join(out).decode(), told]
-
-answer(own=follow("own.py", "1 / 0"), lost=follow("lost.py", {lost!r}))
-"""
-    running = ("--selector=app.kubernetes.io/component=job", "--field-selector=status.phase=Running")
-    with ThreadPoolExecutor() as pool:
-        followed = pool.submit(run, notebook, code)
-        pod = ""
-        while not (pod and notebook.kubectl("logs", pod) == "first\n"):
-            assert not followed.done(), followed.result()
-            time.sleep(0.2)
-            found = notebook.kubectl("get", "pods", *running, "--output=name").split()
-            pod = next((name for name in found if name.startswith("pod/lost-")), "")
-        name = pod.removeprefix("pod/")
-        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
-        path = f"/api/v1/namespaces/{notebook.namespace}/pods/{name}/eviction"
-        notebook.kubectl("create", "--raw", path, "--filename=-", stdin=json.dumps(eviction))
-        ends = followed.result()
-    assert ends["lost"][1:3] == [0, "first\nagain\n"]
-    assert "It begins again, in another pod." in ends["lost"][3]
-    assert ends["own"][1] == 1
-    assert ends["own"][2].count("ZeroDivisionError") == 1
-    own = notebook.kubectl("get", "pods", f"--selector=batch.kubernetes.io/job-name={ends['own'][0]}", "--output=name")
-    assert len(own.split()) == 1

@@ -28,8 +28,8 @@ exit code of `submit --wait`: the script's own (128 and the number of the signal
   124  the time limit was reached
   130  Ctrl-C; the job goes on, or was stopped, as you chose
 
---retries runs a script again whose pod was lost, evicted or could not fetch it, and one that ends with 75. It does not where the script failed by itself,
-was killed for its memory, or reached its time limit.
+--retries runs a script again that went with its pod (evicted, drained, its node lost), that could not be fetched, or that
+ended with 75; not one that failed by itself, used more memory than it had, or reached its time limit.
 """
 
 
