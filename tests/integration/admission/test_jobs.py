@@ -94,7 +94,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "no memory limit": ({f"{CONTAINER}:resources:limits": None}, "states its CPU"),
     "escalation": ({f"{CONTAINER}:securityContext:allowPrivilegeEscalation": True}, "without privileges"),
     "root": ({f"{POD}:securityContext:runAsUser": 0}, "without privileges"),
-    "started again": ({f"{POD}:restartPolicy": "OnFailure"}, "ends for good"),
+    "started again": ({f"{POD}:restartPolicy": "OnFailure", "spec:podFailurePolicy": None}, "ends for good"),
     "shared processes": ({f"{POD}:shareProcessNamespace": True}, "shares its processes"),
 }  # fmt: skip
 
