@@ -110,6 +110,16 @@ def test_another_pod_is_told_of_and_begins_its_log_anew(run: Run) -> None:
     assert told == ["It begins again, in another pod."]
 
 
+def test_what_a_node_says_in_place_of_a_log_that_is_gone_is_no_line_of_it(run: Run) -> None:
+    logs = [
+        [b"2026-11-21T10:00:01.5Z one\n"],
+        [b"unable to retrieve container logs for containerd://59d0\n"],
+        [b"2026-11-21T10:00:01.7Z two\n"],
+    ]
+    _, written, _ = run(Cluster([JOB, JOB, JOB, JOB, JOB, FAILED], [[RUNNING]] * 5 + [[ENDED]], logs))
+    assert written == b"one\ntwo\n"
+
+
 def test_lines_of_the_same_time_are_all_written(run: Run) -> None:
     lines = [b"2026-11-21T10:00:01.5Z one\n", b"2026-11-21T10:00:01.5Z two\n"]
     _, written, _ = run(Cluster([FAILED], [[RUNNING], [ENDED]], [lines]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -23,6 +24,7 @@ REFUSED_AFTER = 2.0
 VERDICT_WITHIN = 15.0
 """Seconds that Kubernetes takes at most to say why a job failed whose script has ended."""
 
+_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\S+ ")
 _TOO_MANY, _SERVERS_OWN = 429, 500
 """HTTP statuses."""
 
@@ -136,8 +138,9 @@ class Follower:
         last = self._written
         since = {"sinceTime": last} if last else {}
         for line in self.apis.logs.follow_log(pod, container=CONTAINER, timestamps="true", **since):
-            # The API goes by whole seconds. Two new lines may well have the same time.
-            if line.partition(b" ")[0].decode() > last:
+            # The API goes by whole seconds. Two new lines may well have the same time. A line without one is no line of the log: in its place
+            # the node says that it has the log no more.
+            if _STAMP.match(line) and line.partition(b" ")[0].decode() > last:
                 yield line
 
     def _why(self, pod: Object | None) -> str:
