@@ -41,6 +41,7 @@ BOUNDS = {
         "workspace-notebook",
         "pods",
     ): "executors of the allowed shape, owned by the notebook; of pods that are there, only Spark's mark of ended ones",
+    ("workspace-notebook", "jobs"): "jobs of the allowed shape, which end by themselves",
 }
 
 Manifest = Mapping[str, Any]

@@ -26,7 +26,7 @@ class S3ServerError(RuntimeError):
 
 
 class S3Server:
-    """A persistent S3 server on the loopback interface, with versioning and random root keys.
+    """A persistent S3 server on the loopback interface, or at another address of this machine, with versioning and random root keys.
 
     Objects are kept in ``data_dir/objects`` and their older versions in ``data_dir/versions``; both survive a
     restart. The keys are new at each start, because the server does not store them. The file system must have
@@ -37,8 +37,9 @@ class S3Server:
     ...     subprocess.run(["jupyter", "lab"], env=os.environ | server.environment())
     """
 
-    def __init__(self, data_dir: Path, port: int | None = None) -> None:
+    def __init__(self, data_dir: Path, port: int | None = None, host: str = "127.0.0.1") -> None:
         self.data_dir = data_dir
+        self.host = host
         self.port = port or free_port()
         self.access_key = secrets.token_hex(10).upper()
         self.secret_key = secrets.token_urlsafe(30)
@@ -50,7 +51,7 @@ class S3Server:
     @property
     def endpoint(self) -> str:
         """URL of the S3 API, for example ``http://127.0.0.1:41237``."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def pid(self) -> int | None:
@@ -79,7 +80,7 @@ class S3Server:
             folder.mkdir(parents=True, exist_ok=True)
         # A caller that is killed cannot stop its server: the kernel then does.
         command = ["setpriv", "--pdeathsig", "KILL", str(binary("versitygw"))]
-        command += ["--port", f"127.0.0.1:{self.port}", "--region", REGION, "--keep-alive"]
+        command += ["--port", f"{self.host}:{self.port}", "--region", REGION, "--keep-alive"]
         command += ["--quiet", "--health", self._health, "posix", "--versioning-dir", str(versions), str(objects)]
         environment = os.environ | {"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key}
         with self.log_file.open("wb") as log:
@@ -151,7 +152,7 @@ class S3Server:
         )
 
     def _answers(self) -> bool:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=1)
+        connection = HTTPConnection(self.host, self.port, timeout=1)
         try:
             connection.request("GET", self._health)
             return connection.getresponse().status == HTTPStatus.OK

@@ -98,7 +98,7 @@ def ask(api: ApiServer, pod: dict[str, Any], account: Account) -> float:
 
 def cpu_seconds(node: Cluster) -> float:
     """What all processes of the node have used: unlike time on a clock, it does not grow with what else the machine does."""
-    [usage] = Path("/sys/fs/cgroup").glob(f"*/{node._settings.cgroup}/cpuacct.usage")
+    [usage] = Path("/sys/fs/cgroup").glob(f"*/{node.instance.group}/cpuacct.usage")
     return int(usage.read_text()) / 1e9
 
 

@@ -51,7 +51,7 @@ def until(look: Callable[[], object], seconds: float) -> None:
 
 def starts(node: Cluster, component: str) -> bool:
     """Whether the node is in the middle of its start: this component has been started."""
-    return bool(node._state().get("components", {}).get(component, {}).get("pid"))
+    return bool(node.instance.state().get("components", {}).get(component, {}).get("pid"))
 
 
 def assert_nothing_is_left(watch: Watch, mark: str) -> None:

@@ -25,11 +25,13 @@ from spark_notebooks_hub.workspace import (
     HubIdentity,
     Workspace,
     authentication_secret,
+    credentials_file,
     workspace_manifests,
 )
 
 from cluster import Cluster
 from dev import images
+from dev.s3_server import S3Server
 from dev.target import Target, of_node
 from dev.toolchain import binary
 from tests.support.rights import rights
@@ -92,6 +94,7 @@ def running_notebook(
     command: Sequence[str] = ("sleep", "infinity"),
     *,
     spark_conf: Mapping[str, str] = MappingProxyType({}),
+    s3: S3Server | None = None,
 ) -> Iterator[Notebook]:
     """A workspace of the user ada in `namespace`, with one notebook pod; all of it is removed at the end.
 
@@ -100,17 +103,25 @@ def running_notebook(
         defaults: settings of SparkSessionDefaults on top of small executors that share a core.
         command: what the pod runs.
         spark_conf: settings of pods that an administrator gives some session by `spark.conf`, so that the policies allow them.
+        s3: a server that pods reach, with a bucket `notebooks`; None where nothing is read or written there.
     """
     target = of_node(node)
     image = images.build(["notebook"], push_to=node.registry)["notebook"]
     hub = HubIdentity(namespace="default", fullname=f"{namespace}-spark-notebooks")
     allowed = Allowed(spark_conf=spark_conf)
+    keys = {} if s3 is None else s3.environment()
     workspace = Workspace(
-        "ada", namespace, hub, quota=quota, credentials="[default]\n", allowed=allowed, network=network_of(node)
+        "ada",
+        namespace,
+        hub,
+        quota=quota,
+        credentials=credentials_file(keys) if keys else "[default]\n",
+        allowed=allowed,
+        network=network_of(node),
     )
     roles = _list([each for each in rights(target, namespace, hub.namespace) if each["kind"] in KINDS])
     target.kubectl("apply", "--filename", "-", stdin=roles)
-    pod = notebook_pod(workspace, image, defaults, command)
+    pod = notebook_pod(workspace, image, defaults, command, None if s3 is None else s3.endpoint)
     place, *rest = workspace_manifests(workspace)
     place["metadata"]["annotations"] |= server_annotations(pod)
     manifests = [place, *rest, authentication_secret(workspace, secrets.token_urlsafe())]
@@ -149,10 +160,14 @@ def network_of(node: Cluster) -> NetworkRules:
 
 
 def notebook_pod(
-    workspace: Workspace, image: str, defaults: Mapping[str, object], command: Sequence[str]
+    workspace: Workspace,
+    image: str,
+    defaults: Mapping[str, object],
+    command: Sequence[str],
+    endpoint: str | None = None,
 ) -> dict[str, object]:
-    """A pod as the hub would start it, running another command."""
-    storage = NotebookStorage(bucket="notebooks", prefix="users", region="us-east-1")
+    """A pod as the hub would start it, running another command; endpoint is that of the S3 store."""
+    storage = NotebookStorage(bucket="notebooks", prefix="users", region="us-east-1", endpoint=endpoint)
     small = {"executor_memory": "512m", "executor_cpu_request": 0.05}
     variables = environment(
         workspace.slug,

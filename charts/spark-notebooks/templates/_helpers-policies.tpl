@@ -31,3 +31,8 @@ spec:
       matchLabels:
         spark-notebooks.io/hub: {{ include "spark-notebooks.hubLabel" $root }}
 {{- end }}
+
+{{- /* Who makes the pods of Jobs: Kubernetes' controllers have accounts of their own, or one for all. A list in CEL. */}}
+{{- define "spark-notebooks.jobControllers" -}}
+['system:serviceaccount:kube-system:job-controller', 'system:kube-controller-manager']
+{{- end }}

@@ -15,7 +15,9 @@ Peer = dict[str, Any]
 
 # KubeSpawner's label of notebooks.
 NOTEBOOK_LABELS: Final = {"component": "singleuser-server"}
-POLICY_NAMES: Final = ("workspace", "notebook")
+# The helper's label of the pods of jobs (spark_session.batch); the admission policies let no other pod have it.
+JOB_LABELS: Final = {"app.kubernetes.io/component": "job"}
+POLICY_NAMES: Final = ("workspace", "notebook", "job")
 HUB_PORT: Final = 8081
 S3_PORT: Final = 7070
 # Drivers and executors listen on ports of the system's choice; none is below this one.
@@ -60,7 +62,7 @@ class NetworkRules:
 
 def workspace_rules(rules: NetworkRules, hub_namespace: str, notebook_port: int) -> dict[str, dict[str, Any]]:
     """The `spec` of each policy of a workspace, by its name."""
-    specs = (_workspace(rules, notebook_port), _notebook(rules, hub_namespace, notebook_port))
+    specs = (_workspace(rules, notebook_port), _notebook(rules, hub_namespace, notebook_port), _job(rules))
     return dict(zip(POLICY_NAMES, specs, strict=True))
 
 
@@ -86,15 +88,27 @@ def _workspace(rules: NetworkRules, notebook_port: int) -> dict[str, Any]:
 
 
 def _notebook(rules: NetworkRules, hub_namespace: str, notebook_port: int) -> dict[str, Any]:
-    """Of notebooks: reached by the proxy and the hub; they alone reach the hub and the Kubernetes API."""
+    """Of notebooks: reached by the proxy and the hub; they alone reach the hub."""
     hub, proxy = (component_peer(hub_namespace, rules.release, name) for name in ("hub", "proxy"))
-    api = [{"to": [_block(address.cidr)], "ports": [tcp(address.port)]} for address in rules.api_server]
     return {
         "podSelector": {"matchLabels": dict(NOTEBOOK_LABELS)},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [{"from": [proxy, hub], "ports": [tcp(notebook_port)]}],
-        "egress": [{"to": [hub], "ports": [tcp(HUB_PORT)]}, *api],
+        "egress": [{"to": [hub], "ports": [tcp(HUB_PORT)]}, *_api_server(rules)],
     }
+
+
+def _job(rules: NetworkRules) -> dict[str, Any]:
+    """Of jobs, which are drivers without a server: they make executors as notebooks do."""
+    return {
+        "podSelector": {"matchLabels": dict(JOB_LABELS)},
+        "policyTypes": ["Egress"],
+        "egress": _api_server(rules),
+    }
+
+
+def _api_server(rules: NetworkRules) -> list[Rule]:
+    return [{"to": [_block(address.cidr)], "ports": [tcp(address.port)]} for address in rules.api_server]
 
 
 def _dns(rules: NetworkRules) -> list[Rule]:

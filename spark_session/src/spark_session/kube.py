@@ -51,13 +51,14 @@ class Api:
         url: "https://host:port".
         namespace: the only one that is asked about.
         account: folder with the service account's `token` and the API's `ca.crt`.
+        group: path of the group of resources that is asked about, such as "apis/batch/v1".
     """
 
-    def __init__(self, url: str, namespace: str, account: Path = SERVICE_ACCOUNT) -> None:
+    def __init__(self, url: str, namespace: str, account: Path = SERVICE_ACCOUNT, group: str = "api/v1") -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or ""
         self._port = parts.port or 443
-        self._prefix = f"/api/v1/namespaces/{quote(namespace, safe='')}/"
+        self._prefix = f"/{group}/namespaces/{quote(namespace, safe='')}/"
         self._account = account
         self._context = ssl.create_default_context(cafile=str(account / "ca.crt"))
         self._connection: http.client.HTTPSConnection | None = None
@@ -69,6 +70,11 @@ class Api:
     def get(self, resource: str, name: str) -> Object:
         """One object."""
         return self._json("GET", f"{resource}/{quote(name, safe='')}", {})
+
+    def create(self, resource: str, manifest: Mapping[str, Any]) -> Object:
+        """The object that came of a manifest. It is asked for once: nobody knows what came of a request whose connection broke."""
+        self.close()
+        return self._json("POST", resource, {}, json.dumps(manifest).encode())
 
     def dry_run(self, resource: str, manifest: Mapping[str, Any]) -> Object:
         """What creating an object would give, checked in full and not kept."""
@@ -87,19 +93,19 @@ class Api:
         path = f"pods/{quote(pod, safe='')}/log"
         return self._answer("GET", path, {"tailLines": lines}).decode(errors="replace")
 
+    def whole_log(self, pod: str, **query: str | int) -> bytes:
+        """All of a pod's log that its node has kept."""
+        return self._answer("GET", f"pods/{quote(pod, safe='')}/log", query)
+
     def watch(self, resource: str, **query: str | int) -> Iterator[Object]:
         """Changes of a resource, {"type": ..., "object": ...}, until the server ends the watch; `close` ends it from another thread."""
-        path = self._path(
-            resource, {"watch": 1, "allowWatchBookmarks": "true", "timeoutSeconds": WATCH_SECONDS, **query}
-        )
-        self.close()
-        connection = self._connection = self._connect(SILENCE)
-        connection.request("GET", path, headers=self._headers())
-        response = connection.getresponse()
-        if response.status >= http.client.BAD_REQUEST:
-            raise _error(response.status, response.read())
-        while line := _next_line(response):
+        asked = {"watch": 1, "allowWatchBookmarks": "true", "timeoutSeconds": WATCH_SECONDS, **query}
+        for line in self._lines(self._path(resource, asked)):
             yield json.loads(line)
+
+    def follow_log(self, pod: str, **query: str | int) -> Iterator[bytes]:
+        """The lines of a pod's log as they are written, until its container ends or is silent for SILENCE seconds (TimeoutError)."""
+        yield from self._lines(self._path(f"pods/{quote(pod, safe='')}/log", {"follow": "true", **query}))
 
     def close(self) -> None:
         """Close the connection; the next call makes a new one."""
@@ -110,6 +116,16 @@ class Api:
             with suppress(OSError):  # the other side may have closed it
                 connection.sock.shutdown(socket.SHUT_RDWR)
         connection.close()
+
+    def _lines(self, path: str) -> Iterator[bytes]:
+        self.close()
+        connection = self._connection = self._connect(SILENCE)
+        connection.request("GET", path, headers=self._headers())
+        response = connection.getresponse()
+        if response.status >= http.client.BAD_REQUEST:
+            raise _error(response.status, response.read())
+        while line := _next_line(response):
+            yield line
 
     def _json(self, method: str, path: str, query: Mapping[str, str | int], body: bytes | None = None) -> Object:
         answer: Object = json.loads(self._answer(method, path, query, body))

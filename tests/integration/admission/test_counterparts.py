@@ -32,6 +32,13 @@ def without_owner(platform: Platform) -> Answer:
     return platform.api.dry_run(pod, platform.notebook_account)
 
 
+def job_without_end(platform: Platform) -> Answer:
+    path = f"/apis/batch/v1/namespaces/{platform.workspace.namespace}/jobs?dryRun=All"
+    template = {"spec": {**platform.notebook["spec"], "restartPolicy": "Never"}}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "endless"}, "spec": {"template": template}}
+    return platform.api.call("POST", path, job, platform.notebook_account)
+
+
 def another_label(platform: Platform) -> Answer:
     path = f"/api/v1/namespaces/{platform.workspace.namespace}/pods/waiting?dryRun=All"
     patch = {"metadata": {"labels": {"component": "other"}}}
@@ -50,6 +57,7 @@ ATTACKS: dict[str, Callable[[Platform], Answer]] = {
     "workspace-pods": node_chosen,
     "workspace-notebooks": by_anybody,
     "workspace-executors": without_owner,
+    "workspace-jobs": job_without_end,
     "workspace-changes": another_label,
     "hub": rights_in_kube_system,
 }

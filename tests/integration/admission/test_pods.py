@@ -52,28 +52,6 @@ def test_what_the_administrator_puts_beside_a_notebook_is_let_in(platform: Platf
     assert answer.allowed, answer.message
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({}, "only the hub makes pods that run as"),
-        ({"spec:serviceAccountName": "default"}, '"default" is not allowed here'),
-        (
-            {"spec:serviceAccountName": "executor", "spec:containers:0:image": "foreign:1"},
-            'the image "foreign:1" is not',
-        ),
-    ],
-)
-def test_the_pods_of_a_job_are_judged_by_its_template(platform: Platform, changes: dict[str, Any], words: str) -> None:
-    spec = {**changed(platform.notebook, changes)["spec"], "restartPolicy": "Never"}
-    metadata = {"name": "nightly", "namespace": platform.workspace.namespace}
-    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"template": {"spec": spec}}}
-    cron = {**job, "kind": "CronJob", "spec": {"schedule": "@daily", "jobTemplate": {"spec": job["spec"]}}}
-    for kind, manifest in (("jobs", job), ("cronjobs", cron)):
-        path = f"/apis/batch/v1/namespaces/{platform.workspace.namespace}/{kind}?dryRun=All"
-        answer = platform.api.call("POST", path, manifest)
-        assert words in answer.message, answer
-
-
 def test_the_pods_of_a_controller_are_judged_when_it_makes_them(platform: Platform) -> None:
     controller = Account("kube-system", "job-controller")
     for pod in (platform.notebook, platform.executor):

@@ -11,6 +11,10 @@ OWN, BOBS = f"{CORE}/namespaces/EVES_NAMESPACE", f"{CORE}/namespaces/BOBS_NAMESP
 SUBJECT = {"kind": "ServiceAccount", "name": "notebook", "namespace": "EVES_NAMESPACE"}
 ADMIN = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
 EVERYTHING = {"rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]}
+ANY_JOB = {
+    "metadata": {"name": "j"},
+    "spec": {"template": {"spec": {"restartPolicy": "Never", "serviceAccountName": "notebook", "containers": [{"name": "job", "image": "alpine:3"}]}}},
+}  # fmt: skip
 
 ATTACKS = {
     "list all namespaces": Attack("GET", f"{CORE}/namespaces", "cannot list resource"),
@@ -93,7 +97,14 @@ ATTACKS = {
     ),
     "a volume of a node's folder": Attack("POST", f"{CORE}/persistentvolumes", "cannot create resource", {"metadata": {"name": "v"}}),
     "a deployment": Attack("POST", "/apis/apps/v1/namespaces/EVES_NAMESPACE/deployments", "cannot create resource", {"metadata": {"name": "d"}}),
-    "a job": Attack("POST", "/apis/batch/v1/namespaces/EVES_NAMESPACE/jobs", "cannot create resource", {"metadata": {"name": "j"}}),
+    "a schedule": Attack("POST", "/apis/batch/v1/namespaces/EVES_NAMESPACE/cronjobs", "cannot create resource", {"metadata": {"name": "j"}}),
+    "a job in another's workspace": Attack(
+        "POST", "/apis/batch/v1/namespaces/BOBS_NAMESPACE/jobs", "cannot create resource", {"metadata": {"name": "j"}}
+    ),
+    "change a job": Attack(
+        "PATCH", "/apis/batch/v1/namespaces/EVES_NAMESPACE/jobs/j", "cannot patch resource", {"spec": {"parallelism": 9}}, MERGE
+    ),
+    "a job of any shape": Attack("POST", "/apis/batch/v1/namespaces/EVES_NAMESPACE/jobs", "denied request", ANY_JOB),
     "no network policy": Attack(
         "DELETE", "/apis/networking.k8s.io/v1/namespaces/EVES_NAMESPACE/networkpolicies", "cannot deletecollection resource"
     ),

@@ -99,7 +99,7 @@ async def test_policies_come_with_a_workspace_and_go_when_switched_off(
 
     rules = NetworkRules(release="sn", s3=[], s3_port=443, api_server=await api_server(client))
     await apply_workspace(client, release.workspace("net", network=rules))
-    assert set(policies()) == {"workspace", "notebook"}
+    assert set(policies()) == {"workspace", "notebook", "job"}
     # The address that the hub found with its own rights.
     api = {"to": [{"ipBlock": {"cidr": f"{node.node_address}/32"}}], "ports": [{"protocol": "TCP", "port": 6443}]}
     assert api in policies()["notebook"]["egress"]

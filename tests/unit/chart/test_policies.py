@@ -7,7 +7,7 @@ from tests.unit.chart.matrix import EMBEDDED, MATRIX
 from tests.unit.chart.rendering import get, of_kind, render
 
 POLICY, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
-WORKSPACE = ("pods", "notebooks", "executors", "changes")
+WORKSPACE = ("pods", "notebooks", "executors", "jobs", "changes")
 
 
 @pytest.mark.parametrize("name", ["embedded", "names"])

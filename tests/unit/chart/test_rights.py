@@ -57,10 +57,11 @@ def test_the_hub_cannot_read_secrets() -> None:
         assert not {(verb, "secrets") for verb in ("get", "list", "watch")} & rights(role)
 
 
-def test_a_notebook_may_use_pods_read_why_they_do_not_come_and_nothing_else() -> None:
+def test_a_notebook_may_use_pods_and_jobs_read_why_they_do_not_come_and_nothing_else() -> None:
     verbs = ("create", "get", "list", "watch", "patch", "delete", "deletecollection")
     assert rights(NOTEBOOK) == {
         *((verb, "pods") for verb in verbs),
+        *((verb, "jobs") for verb in ("create", "get", "list", "delete")),
         ("get", "pods/log"),
         *(("list", read) for read in ("events", "resourcequotas", "limitranges")),
     }

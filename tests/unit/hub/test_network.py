@@ -18,6 +18,7 @@ PLACES = {
     "notebook": ("user-ada", {"component": "singleuser-server"}),
     "executor": ("user-ada", {"spark-role": "executor"}),
     "unlabelled": ("user-ada", {}),
+    "job": ("user-ada", {"app.kubernetes.io/managed-by": "spark-notebooks", "app.kubernetes.io/component": "job"}),
     "other notebook": ("user-bob", {"component": "singleuser-server"}),
     "other executor": ("user-bob", {"spark-role": "executor"}),
     "hub": ("platform", {"app.kubernetes.io/instance": "sn", "app.kubernetes.io/component": "hub"}),
@@ -82,6 +83,10 @@ def may_pass(network: NetworkRules, source: str, target: str, port: int, protoco
         ("executor", "s3", 7070),
         ("notebook", "hub", 8081),
         ("notebook", API, 6443),
+        ("job", API, 6443),
+        ("job", "executor", 40000),
+        ("executor", "job", 7078),
+        ("job", "s3", 7070),
         ("executor", "dns", 53),
         ("executor", NODE_ADDRESS, 53),
     ],
@@ -103,6 +108,12 @@ def test_what_a_session_needs_passes(source: str, target: str, port: int) -> Non
         ("executor", API, 6443),
         ("unlabelled", API, 6443),
         ("notebook", "hub", 8082),
+        ("job", "hub", 8081),
+        ("job", "notebook", 8888),
+        ("job", NODE_ADDRESS, 10250),
+        ("job", "other executor", 40000),
+        ("hub", "job", 7078),
+        ("other notebook", "job", 7078),
         ("notebook", "proxy", 8001),
         ("notebook", "s3", 7071),
         ("notebook", NODE_ADDRESS, 10250),
@@ -196,9 +207,9 @@ def test_without_policies_those_of_an_earlier_start_go() -> None:
     assert network_rules(values(enabled=False)) is None
     workspace = Workspace("ada", "user-ada", HubIdentity("platform", "sn"))
     assert network_policies(workspace) == []
-    assert [one["metadata"]["name"] for one in unwanted_manifests(workspace)] == ["workspace", "notebook"]
+    assert [one["metadata"]["name"] for one in unwanted_manifests(workspace)] == ["workspace", "notebook", "job"]
     kept = Workspace("ada", "user-ada", HubIdentity("platform", "sn"), network=rules())
-    assert [one["metadata"]["name"] for one in network_policies(kept)] == ["workspace", "notebook"]
+    assert [one["metadata"]["name"] for one in network_policies(kept)] == ["workspace", "notebook", "job"]
     assert unwanted_manifests(kept) == []
 
 

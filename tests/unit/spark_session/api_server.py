@@ -74,7 +74,7 @@ def api_server(account: Path) -> Iterator[Server]:
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             self.close_connection = made.hang_up
 
-        do_POST = do_GET  # noqa: N815 (http.server's name)
+        do_POST = do_DELETE = do_GET  # noqa: N815 (http.server's names)
 
         def log_message(self, *_: Any) -> None:
             pass

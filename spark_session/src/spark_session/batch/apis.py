@@ -1,0 +1,76 @@
+"""What jobs ask of the Kubernetes API."""
+
+from __future__ import annotations
+
+from http.client import HTTPException
+from pathlib import Path
+
+from spark_session.batch.manifest import JOB_NAME_LABEL, LABELS
+from spark_session.batch.outcome import GONE, Outcome, outcome
+from spark_session.environment import SERVICE_ACCOUNT
+from spark_session.executor_pods import ExecutorPods
+from spark_session.kube import Api, ApiError, Object
+
+UNANSWERED = (OSError, HTTPException)
+"""What the API raises where there is no answer."""
+
+_SELECTOR = ",".join(f"{key}={value}" for key, value in LABELS.items())
+NOT_FOUND = 404
+
+
+class Apis:
+    """Jobs, pods and executors of a workspace; not for use by two threads at once. Methods raise what Api raises.
+
+    Args:
+        url: "https://host:port" of the API server.
+        namespace: the workspace.
+        account: folder with the service account's `token` and the API server's `ca.crt`.
+    """
+
+    def __init__(self, url: str, namespace: str, account: Path = SERVICE_ACCOUNT) -> None:
+        self.namespace = namespace
+        self.jobs = Api(url, namespace, account, group="apis/batch/v1")
+        self.pods = Api(url, namespace, account)
+        self.logs = Api(url, namespace, account)
+        self.executors = ExecutorPods(url, namespace, account)
+
+    def list(self) -> list[tuple[Object, Object | None]]:
+        """All jobs, the oldest first, each with its newest pod."""
+        pods = self.pods.list("pods", labelSelector=_SELECTOR)["items"]
+        jobs: list[Object] = self.jobs.list("jobs", labelSelector=_SELECTOR)["items"]
+        jobs.sort(key=lambda job: str(job["metadata"]["creationTimestamp"]))
+        return [
+            (job, _newest([pod for pod in pods if _job_of(pod) == job["metadata"]["name"]])) for job in jobs
+        ]  # fmt: skip
+
+    def pod(self, name: str) -> Object | None:
+        """The newest pod of a job; None where there is none."""
+        return _newest(self.pods.list("pods", labelSelector=f"{_SELECTOR},{JOB_NAME_LABEL}={name}")["items"])
+
+    def job(self, name: str) -> Object | None:
+        """A job; None where there is none."""
+        try:
+            return self.jobs.get("jobs", name)
+        except ApiError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+
+    def outcome(self, name: str, pod: Object | None) -> Outcome:
+        """How a job stands, with its pod as it was found before."""
+        job = self.job(name)
+        return GONE if job is None else outcome(job, pod)
+
+    def refusal(self, name: str) -> str:
+        """What Kubernetes says against making the pod of a job; empty where it says nothing."""
+        events = self.pods.list("events", fieldSelector=f"involvedObject.name={name},involvedObject.kind=Job")["items"]
+        said = [str(event.get("message") or "") for event in events if event.get("reason") == "FailedCreate"]
+        return said[-1] if said else ""
+
+
+def _newest(pods: list[Object]) -> Object | None:
+    return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
+
+
+def _job_of(pod: Object) -> str:
+    return str((pod["metadata"].get("labels") or {}).get(JOB_NAME_LABEL, ""))

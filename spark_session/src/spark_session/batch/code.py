@@ -1,0 +1,100 @@
+"""The copy of a script that a job runs: on S3, in the person's own place, under the hash of what is in it.
+
+Not a ConfigMap: the workspace would have to let notebooks make them, and they end at 1 MB. Under its hash a copy is never replaced by another one,
+two jobs of the same script share it, and the job, which knows the hash, runs that and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from spark_session.errors import SparkSessionError
+from spark_session.reasons import first_line
+
+FOLDER = ".spark-jobs/code"
+
+
+@dataclass(frozen=True)
+class Code:
+    """A copy: its address, "s3://bucket/...", and the SHA-256 of it in hexadecimal digits."""
+
+    url: str
+    digest: str
+
+
+def copy_of(home: str | None, script: str, content: bytes) -> Code:
+    """Where the copy of a script is.
+
+    Args:
+        home: the person's place, "s3://bucket/prefix".
+        script: name of the file.
+        content: of the file.
+
+    Raises:
+        SparkSessionError: there is no such place.
+    """
+    if home is None:
+        raise SparkSessionError(
+            "The script cannot be copied to where a job would find it.",
+            "This machine names no place on S3 that is yours (SPARK_NOTEBOOKS_S3_HOME).",
+            "Stop your server and start it again; if that does not help, tell your administrator.",
+        )
+    digest = hashlib.sha256(content).hexdigest()
+    return Code(f"{home}/{FOLDER}/{digest}/{script}", digest)
+
+
+def upload(code: Code, content: bytes) -> None:
+    """Put a copy where it belongs.
+
+    Raises:
+        SparkSessionError: S3 does not take it.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        _client().put_object(**_place(code.url), Body=content)
+    except (BotoCoreError, ClientError) as error:
+        raise _failed("The script cannot be copied to S3.", code.url, error) from error
+
+
+def fetch(code: Code) -> bytes:
+    """What is in a copy.
+
+    Raises:
+        SparkSessionError: S3 does not give it, or it is not what it was.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        content: bytes = _client().get_object(**_place(code.url))["Body"].read()
+    except (BotoCoreError, ClientError) as error:
+        raise _failed("The job's script cannot be read.", code.url, error) from error
+    if hashlib.sha256(content).hexdigest() != code.digest:
+        raise SparkSessionError(
+            "The job does not run: its script was changed.",
+            f"What is at {code.url} is not what was submitted.",
+            "Submit the script again.",
+        )
+    return content
+
+
+def _client() -> Any:
+    import botocore.config
+    import botocore.session
+
+    settings = botocore.config.Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"})
+    return botocore.session.get_session().create_client("s3", config=settings)
+
+
+def _place(url: str) -> dict[str, str]:
+    # Not urlsplit for the path: a name may have a `?` or a `#` in it.
+    bucket = urlsplit(url).netloc
+    return {"Bucket": bucket, "Key": url.removeprefix(f"s3://{bucket}/")}
+
+
+def _failed(what: str, url: str, error: Exception) -> SparkSessionError:
+    said = first_line(str(error), 300).rstrip(".")
+    return SparkSessionError(what, f"S3 says for {url}: {said}.", "Try again; if it stays so, tell your administrator.")

@@ -1,0 +1,206 @@
+"""Jobs of the workspace, for Python: start one, follow it, stop it."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from spark_session.batch import code, manifest
+from spark_session.batch.apis import NOT_FOUND, UNANSWERED, Apis
+from spark_session.batch.follow import Follower, Tell, Write
+from spark_session.batch.outcome import Outcome
+from spark_session.batch.request import DEFAULT_TIMEOUT, parse
+from spark_session.defaults import CONFIG_VARIABLE, load_defaults
+from spark_session.environment import Environment, Workspace, detect
+from spark_session.errors import SparkSessionError
+from spark_session.kube import ApiError
+from spark_session.reasons import first_line
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the workspace. Methods raise SparkSessionError where the Kubernetes API refuses, or does not answer.
+
+    Args:
+        name: of the job, as `spark-session ls` shows it.
+        apis: the workspace's.
+    """
+
+    name: str
+    apis: Apis
+
+    def outcome(self) -> Outcome:
+        """How it stands now."""
+        with answers():
+            return self.apis.outcome(self.name, self.apis.pod(self.name))
+
+    def wait(self, write: Write | None = None, tell: Tell | None = None) -> Outcome:
+        """Follow it to its end.
+
+        Args:
+            write: takes what the script prints, line by line; sys.stdout if nothing is said.
+            tell: takes sentences about the job; sys.stderr if nothing is said.
+        """
+        with answers():
+            return Follower(self.name, self.apis, write or to_stdout, tell or to_stderr).follow()
+
+    def logs(self, write: Write | None = None) -> None:
+        """Write what the script has printed so far.
+
+        Raises:
+            SparkSessionError: there is no such job, or no log of it.
+            OSError: `write` failed.
+        """
+        with answers():
+            pod = self.apis.pod(self.name)
+            if pod is None:
+                raise _no_job(self.name) if self.apis.job(self.name) is None else SparkSessionError(
+                    f"There is no log of the job {self.name}.",
+                    "Its script does not run yet, or was ended by its time limit, and then its log goes with it.",
+                    "spark-session ls shows how it stands.",
+                )  # fmt: skip
+            log = self.apis.logs.whole_log(pod["metadata"]["name"], container=manifest.CONTAINER)
+        # Not within: a pipe that nobody reads would pass for an API server that is away.
+        (write or to_stdout)(log)
+
+    def cancel(self) -> None:
+        """End it, with its executors; its log goes, too.
+
+        Raises:
+            SparkSessionError: there is no such job.
+        """
+        with answers():
+            try:
+                self.apis.jobs.delete("jobs", self.name, propagationPolicy="Background")
+            except ApiError as error:
+                if error.status != NOT_FOUND:
+                    raise
+                raise _no_job(self.name) from error
+
+
+def submit(
+    script: str | Path,
+    args: Sequence[str] = (),
+    *,
+    executors: int | None = None,
+    name: str | None = None,
+    timeout: str = DEFAULT_TIMEOUT,
+    retries: int = 0,
+    driver_cores: float | str | None = None,
+    driver_memory: str | None = None,
+) -> Job:
+    """Start a Python script as a job: in a pod of its own, which goes on when the notebook does not.
+
+    Args:
+        script: path of the script. It is copied now: what you change in it later does not change the job.
+        args: its arguments.
+        executors: of a session whose call names no number.
+        name: what the job is called; the script's name by default.
+        timeout: a number followed by s, m, h or d, after which the job is ended, retries included.
+        retries: how often the script is run again whose pod was lost, from 0 to 10. What fails by itself is not run again, unless it ends with exit code 75.
+        driver_cores: CPU of the script's own pod; that of the notebook by default.
+        driver_memory: memory of the script's own pod, for Python and the driver's Java, such as "4g"; that of the notebook by default.
+
+    Returns:
+        The job. `submit(...).wait()` follows it and gives its exit code.
+
+    Raises:
+        SparkSessionError: something is not as it should be, or Kubernetes refuses the job. Nothing was started then.
+    """
+    environment, workspace = _environment()
+    request = parse(
+        script, args, name=name, executors=executors, most_executors=load_defaults(os.environ).max_executors,
+        timeout=timeout, retries=retries, driver_cores=driver_cores, driver_memory=driver_memory,
+    )  # fmt: skip
+    copy = code.copy_of(environment.s3.home, request.script, request.content)
+    apis = Apis(workspace.api_url, workspace.namespace)
+    with answers():
+        notebook = apis.pods.get("pods", workspace.pod_name)
+        place = manifest.place(workspace, environment.s3, os.environ.get(CONFIG_VARIABLE, ""), notebook)
+        made = manifest.job(f"{request.slug}-{secrets.token_hex(3)}", request, copy, place)
+        code.upload(copy, request.content)
+        apis.jobs.create("jobs", made)
+    return Job(made["metadata"]["name"], apis)
+
+
+def workspace_jobs() -> Apis:
+    """The jobs of the workspace that this runs in.
+
+    Raises:
+        SparkSessionError: it runs in none.
+    """
+    _, workspace = _environment()
+    return Apis(workspace.api_url, workspace.namespace)
+
+
+def to_stdout(text: bytes) -> None:
+    """Write what a script printed, at once."""
+    sys.stdout.write(text.decode(errors="replace"))
+    sys.stdout.flush()
+
+
+def to_stderr(sentence: str) -> None:
+    """Write a sentence about a job."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def _environment() -> tuple[Environment, Workspace]:
+    environment = detect(os.environ, Path.home())
+    if environment.workspace is None:
+        raise SparkSessionError(
+            "There is no workspace here for a job to run in.",
+            "Jobs are started from a notebook or its terminal, and this is another machine.",
+            "Start your server and open a terminal there; here, python runs the same script.",
+        )
+    return environment, environment.workspace
+
+
+@contextmanager
+def answers() -> Iterator[None]:
+    """Turns what the Kubernetes API refuses, or does not answer, into words for researchers: SparkSessionError."""
+    try:
+        yield
+    except ApiError as error:
+        raise refusal(error) from error
+    except UNANSWERED as error:
+        raise SparkSessionError(
+            "The Kubernetes API does not answer.",
+            f"{first_line(str(error) or type(error).__name__)}.",
+            "Try again in a moment. What runs goes on running: spark-session ls shows it.",
+        ) from error
+
+
+_POLICY = re.compile(r"ValidatingAdmissionPolicy '(?P<policy>[^']+)' with binding '[^']+' denied request: (?P<said>.*)", re.DOTALL)  # fmt: skip
+
+
+def refusal(error: ApiError) -> SparkSessionError:
+    """What a refusal of the Kubernetes API means for a job."""
+    if match := _POLICY.search(error.message):
+        return SparkSessionError(
+            "A rule of your platform refuses this job.",
+            f'The policy "{match["policy"]}" says: {first_line(match["said"], 300)}.',
+            "Show this to your administrator.",
+        )
+    if 'resource "jobs"' in error.message:
+        return SparkSessionError(
+            "Your notebook may not do that with jobs.", f"{first_line(error.message, 300)}.",
+            "Your platform is older than your image, or has jobs switched off: ask your administrator.",
+        )  # fmt: skip
+    return SparkSessionError(
+        "Kubernetes refuses what was asked for the job.",
+        f"It says ({error.status}): {first_line(error.message, 300)}.",
+        "Show this to your administrator.",
+    )
+
+
+def _no_job(name: str) -> SparkSessionError:
+    return SparkSessionError(
+        f"There is no job {name}.", "It was cancelled, or it ended long ago and is not kept any more, or has another name.",
+        "spark-session ls lists those that there are.",
+    )  # fmt: skip

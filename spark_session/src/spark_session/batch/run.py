@@ -1,0 +1,79 @@
+"""The main process of a job: runs the script, ends with its exit code, and clears away what the script left behind.
+
+    python -m spark_session.batch.run URL SHA256 [ARGUMENT ...]
+
+The script is a process of its own, so that its executors are cleared away whatever ends it. Once this process is gone the container ends, and with it
+whatever else runs there.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from spark_session import records
+from spark_session.batch.code import Code, fetch
+from spark_session.batch.manifest import TRY_AGAIN
+from spark_session.batch.reap import reap
+from spark_session.errors import SparkSessionError
+from spark_session.executor_pods import ExecutorPods
+from spark_session.processes import lives
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a job; returns the exit code, as a shell would tell it."""
+    url, digest, *rest = arguments
+    try:
+        content = fetch(Code(url, digest))
+    except SparkSessionError as error:
+        print(error, file=sys.stderr)
+        return TRY_AGAIN
+    script = Path(tempfile.mkdtemp(prefix="job-")) / url.rpartition("/")[2]
+    script.write_bytes(content)
+    try:
+        return run([sys.executable, str(script), *rest])
+    finally:
+        end_drivers(records.folder(os.environ))
+        clear_away(os.environ)
+
+
+def run(command: Sequence[str]) -> int:
+    """Run a command, hand on what signals come, and return its exit code: 128 and the signal's number where one ended it."""
+    process = subprocess.Popen(command)
+    kept = {number: signal.signal(number, lambda sent, _: process.send_signal(sent)) for number in _SIGNALS}
+    try:
+        code = process.wait()
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    return 128 - code if code < 0 else code
+
+
+def end_drivers(folder: Path) -> None:
+    """Kill the drivers' JVMs of sessions that were not stopped: one that lives would ask for executors again and again."""
+    for record in records.read(folder):
+        if record.jvm is not None and lives(record.jvm, record.jvm_started):
+            with suppress(ProcessLookupError):
+                os.kill(record.jvm, signal.SIGKILL)
+        records.remove(folder, record.session_id)
+
+
+def clear_away(variables: Mapping[str, str]) -> None:
+    """Delete the executors of this pod. What an API server that is away leaves behind goes with the job."""
+    url = f"https://{variables['KUBERNETES_SERVICE_HOST']}:{variables['KUBERNETES_SERVICE_PORT']}"
+    try:
+        reap(ExecutorPods(url, variables["POD_NAMESPACE"]), variables["POD_UID"])
+    except OSError as error:
+        print(f"The job's executors cannot be cleared away now ({error}); they go with the job.", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

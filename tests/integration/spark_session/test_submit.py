@@ -1,0 +1,242 @@
+"""Jobs on a real node: from a notebook's terminal to the exit code, with nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cluster import Cluster
+from dev.s3_server import S3Server
+from tests.support.notebook_pod import Notebook, running_notebook
+
+BEGIN = """
+import json, os, signal, subprocess, sys, time
+from pathlib import Path
+from spark_session import SparkSessionError, submit
+os.chdir("/tmp")
+
+def script(name, text):
+    Path(name).write_text(text)
+    return name
+
+def command(*words):
+    return subprocess.run(["spark-session", *words], capture_output=True, text=True, timeout=180)
+
+def answer(**what):
+    print(json.dumps(what))
+"""
+
+SESSION = """
+import os, sys, time
+from spark_session import get_spark_session
+spark = get_spark_session()
+tracker = spark.sparkContext._jsc.sc().statusTracker()
+while len(tracker.getExecutorInfos()) < 2:  # the driver is one of them
+    time.sleep(0.2)
+print("counted", spark.range(1000).count(), sys.argv[1:])
+"""
+
+
+@pytest.fixture(scope="module")
+def notebook(node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+    with (
+        S3Server(tmp_path_factory.mktemp("s3"), host=node.host_address) as server,
+        running_notebook(node, "test-submit", {"pods": 12}, {"max_executors": 4}, s3=server) as made,
+    ):
+        server.create_bucket("notebooks")
+        yield made
+
+
+def run(notebook: Notebook, code: str) -> dict[str, Any]:
+    result = notebook.run(BEGIN + code)
+    print(result.stdout, result.stderr)
+    assert result.returncode == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return found
+
+
+def jobs(notebook: Notebook) -> list[str]:
+    return notebook.kubectl("get", "jobs", "--output=name").split()
+
+
+def pods_of(notebook: Notebook, job: str) -> list[str]:
+    selector = f"--selector=batch.kubernetes.io/job-name={job}"
+    return notebook.kubectl("get", "pods", selector, "--output=name").split()
+
+
+def wait_until_nothing_is_left(notebook: Notebook, cancelled: str = "") -> None:
+    """Of executors, those that have ended included, and of a job that was cancelled."""
+    deadline = time.monotonic() + 60
+    while left := notebook.executor_pods() + (pods_of(notebook, cancelled) if cancelled else []):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.5)
+
+
+LOST = """
+import time
+import botocore.session
+s3 = botocore.session.get_session().create_client("s3")
+again = "Contents" in s3.list_objects_v2(Bucket="notebooks", Prefix="was-here")
+s3.put_object(Bucket="notebooks", Key="was-here", Body=b"")
+print("again" if again else "first")
+time.sleep(0 if again else 600)
+"""
+
+# The one that is evicted is followed first: what it says at its first try is to be heard.
+ENDS = {
+    "lost": LOST,
+    "good": "print('fine')",
+    "text": "import sys; sys.exit('no such day')",
+    "exception": "1 / 0",
+    "last": "raise SystemExit(255)",
+    "asked": "import os; os.kill(os.getpid(), 15)",
+    "greedy": "held = [b'x' * 2**20 for _ in range(4096)]",
+    "slow": "import time; time.sleep(600)",
+}
+
+
+@dataclass(frozen=True)
+class End:
+    """How a job ended: its name and exit code, what was said of it at last, its output, and what was said before."""
+
+    name: str
+    code: int
+    message: str
+    out: str
+    told: list[str]
+
+
+@pytest.fixture(scope="module")
+def ends(notebook: Notebook) -> dict[str, End]:
+    """Of jobs that may be run again once, one of which is evicted."""
+    code = f"""
+jobs = {{
+    name: submit(script(f"{{name}}.py", text), retries=1, driver_memory="512m", timeout="10s" if name == "slow" else "10m")
+    for name, text in {ENDS!r}.items()
+}}
+
+def follow(job):
+    out, told = [], []
+    end = job.wait(out.append, told.append)
+    return [job.name, end.code, end.message, b"".join(out).decode(), told]
+
+answer(**{{name: follow(job) for name, job in jobs.items()}})
+"""
+    with ThreadPoolExecutor() as pool:
+        followed = pool.submit(run, notebook, code)
+        evict(notebook, "lost-", followed.done)
+        return {name: End(*end) for name, end in followed.result().items()}
+
+
+def evict(notebook: Notebook, prefix: str, over: Callable[[], bool]) -> None:
+    """Evict the pod of a job once its script has printed "first"; over: whether there is nothing to wait for any more."""
+    running = ("--selector=app.kubernetes.io/component=job", "--field-selector=status.phase=Running")
+    name = ""
+    while not (name and notebook.kubectl("logs", name) == "first\n"):
+        if over():
+            return
+        time.sleep(0.2)
+        found = notebook.kubectl("get", "pods", *running, "--output=name").split()
+        name = next((pod.removeprefix("pod/") for pod in found if pod.startswith(f"pod/{prefix}")), "")
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+    path = f"/api/v1/namespaces/{notebook.namespace}/pods/{name}/eviction"
+    notebook.kubectl("create", "--raw", path, "--filename=-", stdin=json.dumps(eviction))
+
+
+def test_every_end_has_its_code_and_what_is_not_the_scripts_own_is_named(ends: dict[str, End]) -> None:
+    assert {name: end.code for name, end in ends.items()} == {
+        "lost": 0, "good": 0, "text": 1, "exception": 1, "last": 255, "asked": 143, "greedy": 137, "slow": 124
+    }  # fmt: skip
+    assert ends["good"].out == "fine\n"
+    assert ends["text"].out == "no such day\n"
+    assert "more memory than the job has (512Mi)" in ends["greedy"].message
+    assert "its time limit of 10 s" in ends["slow"].message
+
+
+def test_an_evicted_script_is_run_again_and_one_that_failed_by_itself_is_not(
+    notebook: Notebook, ends: dict[str, End]
+) -> None:
+    assert ends["lost"].out == "first\nagain\n"
+    assert "It begins again, in another pod." in ends["lost"].told
+    assert ends["exception"].out.count("ZeroDivisionError") == 1
+    for name in ("text", "exception", "last", "asked", "greedy"):
+        assert len(pods_of(notebook, ends[name].name)) == 1, name
+
+
+def test_a_script_runs_as_it_does_in_the_notebook_and_what_a_killed_one_leaves_is_cleared_away(
+    notebook: Notebook,
+) -> None:
+    found = run(
+        notebook,
+        f"""
+script("count.py", {SESSION!r} + "os.kill(os.getpid(), 9)")
+done = command("submit", "count.py", "--executors", "1", "--", "--to", "$(POD_NAME)")
+name = done.stderr.split()[1]
+answer(code=done.returncode, out=done.stdout, err=done.stderr, name=name, ls=command("ls").stdout, logs=command("logs", name).stdout)
+""",
+    )
+    assert found["code"] == 137
+    assert "counted 1000 ['--to', '$(POD_NAME)']\n" in found["out"]
+    assert f"Job {found['name']} failed with exit code 137. Something killed it" in found["err"]
+    assert found["name"].startswith("count-")
+    [line] = [line for line in found["ls"].splitlines() if line.startswith(found["name"])]
+    assert line.split()[1:3] == ["failed", "137"]
+    assert found["logs"] == found["out"]
+    wait_until_nothing_is_left(notebook)
+
+
+def test_ctrl_c_leaves_a_job_running_where_nobody_can_be_asked_and_cancel_takes_all_of_it_away(
+    notebook: Notebook,
+) -> None:
+    found = run(
+        notebook,
+        f"""
+script("long.py", {SESSION!r} + "time.sleep(600)")
+watching = subprocess.Popen(["spark-session", "submit", "long.py", "--executors", "1"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE, text=True)
+first = next(line for line in watching.stdout if line.startswith("counted"))
+watching.send_signal(signal.SIGINT)
+_, err = watching.communicate(timeout=30)
+name = err.split()[1]
+ls = command("ls").stdout
+cancelled = command("cancel", name)
+answer(first=first, code=watching.returncode, err=err, name=name, ls=ls, cancelled=cancelled.returncode)
+""",
+    )
+    assert "counted" in found["first"]
+    assert found["code"] == 130
+    assert f"{found['name']} goes on." in found["err"]
+    [line] = [line for line in found["ls"].splitlines() if line.startswith(found["name"])]
+    assert line.split()[1] == "running"
+    assert found["cancelled"] == 0
+    assert f"job.batch/{found['name']}" not in jobs(notebook)
+    wait_until_nothing_is_left(notebook, found["name"])
+
+
+def test_what_cannot_be_is_refused_before_anything_starts(notebook: Notebook) -> None:
+    before = jobs(notebook)
+    found = run(
+        notebook,
+        """
+script("x.py", "")
+asked = (["nowhere.py"], ["x.py", "--executors", "5"], ["x.py", "--timeout", "9d"])
+done = [command("submit", *words) for words in asked] + [command("logs", "no-such-job"), command("cancel", "no-such-job")]
+answer(codes=[each.returncode for each in done], said=[each.stderr for each in done])
+""",
+    )
+    assert found["codes"] == [2] * 5
+    words = (
+        "'nowhere.py' is not there.",
+        "allows 4 for a session",
+        "7 days at most",
+        "There is no job no-such-job.",
+        "There is no job",
+    )
+    assert all(word in said for word, said in zip(words, found["said"], strict=True))
+    assert jobs(notebook) == before

@@ -1,0 +1,121 @@
+"""The command line of jobs, as far as it decides by itself."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from typing import Any
+
+import pytest
+from spark_session.batch import command
+from spark_session.batch.follow import CannotWriteError
+from spark_session.batch.outcome import Outcome, State
+
+
+class Job:
+    """One that is interrupted, or ends."""
+
+    name = "a-1"
+
+    def __init__(self, end: Outcome | None = None) -> None:
+        self.end = end
+        self.cancelled = False
+
+    def wait(self) -> Outcome:
+        if self.end is None:
+            raise KeyboardInterrupt
+        return self.end
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What submit was called with; the job that it gives stands under "job"."""
+    found: dict[str, Any] = {"job": Job(Outcome(State.SUCCEEDED, 0))}
+
+    def submit(script: str, arguments: list[str], **options: Any) -> Job:
+        found.update(script=script, arguments=arguments, **options)
+        return found["job"]  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(command, "submit", submit)
+    return found
+
+
+def test_what_comes_after_two_dashes_is_the_scripts(asked: dict[str, Any]) -> None:
+    assert command.main(["submit", "x.py", "--executors", "2", "--", "--executors", "9", "--", "-h"]) == 0
+    assert (asked["script"], asked["executors"]) == ("x.py", 2)
+    assert asked["arguments"] == ["--executors", "9", "--", "-h"]
+
+
+def test_without_waiting_the_name_is_all_that_is_printed(
+    asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked["job"] = Job()
+    assert command.main(["submit", "x.py", "--no-wait"]) == 0
+    assert capsys.readouterr() == ("a-1\n", "")
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 124, 137, 143, 255])
+def test_the_command_ends_as_the_job(asked: dict[str, Any], code: int) -> None:
+    asked["job"] = Job(Outcome(State.FAILED if code else State.SUCCEEDED, code))
+    assert command.main(["submit", "x.py"]) == code
+
+
+@pytest.mark.parametrize(
+    ("answer", "stopped"),
+    [("y", True), (" YES ", True), ("n", False), ("", False), (EOFError(), False), (KeyboardInterrupt(), False)],
+)
+def test_ctrl_c_asks(asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch, answer: Any, stopped: bool) -> None:
+    def say(_: str) -> str:
+        if isinstance(answer, BaseException):
+            raise answer
+        return str(answer)
+
+    asked["job"] = Job()
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(builtins, "input", say)
+    assert command.main(["submit", "x.py"]) == 130
+    assert asked["job"].cancelled is stopped
+
+
+def test_a_job_goes_on_when_nobody_reads_what_it_prints(
+    asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def wait() -> Outcome:
+        raise CannotWriteError("Broken pipe")
+
+    monkeypatch.setattr(asked["job"], "wait", wait)
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    assert command.main(["submit", "x.py"]) == 141
+    assert "a-1 goes on." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("ends", "code"), [(KeyboardInterrupt(), 130), (BrokenPipeError(), 141)])
+def test_a_command_that_is_broken_off_ends_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, ends: BaseException, code: int
+) -> None:
+    def workspace_jobs() -> None:
+        raise ends
+
+    monkeypatch.setattr(command, "workspace_jobs", workspace_jobs)
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    assert command.main(["logs", "a-1"]) == code
+
+
+@pytest.mark.parametrize("words", [[], ["submit"], ["ls", "--", "x"], ["submit", "x.py", "stray"]])
+def test_a_wrong_call_is_no_job(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        command.main(words)
+    assert caught.value.code == 2
+
+
+def test_on_another_machine_there_is_no_job(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("SPARK_NOTEBOOKS_IMAGE", raising=False)
+    script = tmp_path / "x.py"
+    script.touch()
+    assert command.main(["submit", str(script)]) == 2
+    assert "There is no workspace here for a job to run in." in capsys.readouterr().err

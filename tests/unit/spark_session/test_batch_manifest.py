@@ -1,0 +1,131 @@
+"""The Job that is made of a script."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from spark_session.batch.code import Code
+from spark_session.batch.manifest import job, place
+from spark_session.batch.request import JobRequest
+
+from .conftest import NOTEBOOK, MakeContext
+
+CODE = Code("s3://notebooks/users/ada/.spark-jobs/code/00/flights.py", "00")
+
+
+def request(**changes: Any) -> JobRequest:
+    given: dict[str, Any] = {
+        "script": "flights.py", "content": b"", "arguments": (), "name": "flights", "executors": None, "timeout": 7200
+    }  # fmt: skip
+    return JobRequest(**{**given, **changes})
+
+
+def notebook(**spec: Any) -> dict[str, Any]:
+    resources = {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"memory": "3Gi"}}
+    env = [{"name": "JUPYTERHUB_API_TOKEN", "value": "of the server"}]
+    return {
+        "spec": {"containers": [{"name": "mesh"}, {"name": "notebook", "resources": resources, "env": env}], **spec}
+    }
+
+
+@pytest.fixture
+def made(make_context: MakeContext) -> Any:
+    def make(asked: JobRequest | None = None, config: str = "", pod: dict[str, Any] | None = None) -> dict[str, Any]:
+        environment = make_context({**NOTEBOOK, "JUPYTERHUB_API_TOKEN": "of the server"}).environment
+        assert environment.workspace is not None
+        return job(
+            "flights-1",
+            asked or request(),
+            CODE,
+            place(environment.workspace, environment.s3, config, pod or notebook()),
+        )
+
+    return make
+
+
+def container(manifest: dict[str, Any]) -> dict[str, Any]:
+    [only] = manifest["spec"]["template"]["spec"]["containers"]
+    return dict(only)
+
+
+def variables(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {each["name"]: each.get("value") for each in container(manifest)["env"]}
+
+
+def test_a_job_ends_is_kept_for_a_day_and_is_not_tried_again(made: Any) -> None:
+    spec = made()["spec"]
+    assert (spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"], spec["backoffLimit"]) == (7200, 86400, 0)
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+
+
+def test_it_is_run_again_for_what_is_not_the_scripts_failure(made: Any) -> None:
+    spec = made(request(retries=3))["spec"]
+    assert spec["backoffLimit"] == 3
+    by_kubernetes, by_itself = spec["podFailurePolicy"]["rules"]
+    assert by_kubernetes == {"action": "Count", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    assert by_itself == {
+        "action": "FailJob",
+        "onExitCodes": {"containerName": "job", "operator": "NotIn", "values": [75]},
+    }
+    assert spec["template"]["spec"]["serviceAccountName"] == "notebook"
+
+
+def test_it_finds_what_the_notebook_finds_and_none_of_its_tokens(made: Any) -> None:
+    manifest = made()
+    found = variables(manifest)
+    for name in (
+        "SPARK_NOTEBOOKS_IMAGE",
+        "SPARK_NOTEBOOKS_S3_HOME",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_SHARED_CREDENTIALS_FILE",
+    ):
+        assert found[name] == NOTEBOOK[name]
+    assert "of the server" not in json.dumps(manifest)
+    fields = {
+        each["name"]: each["valueFrom"]["fieldRef"]["fieldPath"]
+        for each in container(manifest)["env"]
+        if "valueFrom" in each
+    }
+    assert fields == {
+        "POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace", "POD_UID": "metadata.uid", "POD_IP": "status.podIP"
+    }  # fmt: skip
+    mounted = {mount["name"]: mount["mountPath"] for mount in container(manifest)["volumeMounts"]}
+    assert mounted["s3-credentials"] == "/var/run/secrets/spark-notebooks/s3"
+
+
+def test_arguments_arrive_as_they_are(made: Any) -> None:
+    arguments = container(made(request(arguments=("--to", "$(POD_NAME)", "$$", "a b", ""))))["args"]
+    assert arguments[:3] == ["python", "-m", "spark_session.batch.run"]
+    # Kubernetes writes $ for $$ and replaces no $$(NAME).
+    assert arguments[5:] == ["--to", "$$(POD_NAME)", "$$$$", "a b", ""]
+
+
+def test_executors_are_those_of_a_session_that_names_none(made: Any) -> None:
+    config = '{"SparkSessionDefaults": {"executors": 1, "executor_memory": "4g"}}'
+    found = json.loads(variables(made(request(executors=20), config))["SPARK_SESSION_CONFIG"])
+    assert found == {"SparkSessionDefaults": {"executors": 20, "executor_memory": "4g"}}
+    assert json.loads(variables(made(config=config))["SPARK_SESSION_CONFIG"])["SparkSessionDefaults"]["executors"] == 1
+
+
+def test_its_size_is_the_notebooks_unless_it_has_one(made: Any) -> None:
+    assert container(made())["resources"] == {"requests": {"cpu": "250m", "memory": "3Gi"}, "limits": {"memory": "3Gi"}}
+    own = container(made(request(driver_cores=2.0, driver_memory=4096)))["resources"]
+    assert own == {"requests": {"cpu": "2", "memory": "4096Mi"}, "limits": {"memory": "4096Mi"}}
+    bare = {"spec": {"containers": [{"name": "notebook"}]}}
+    assert container(made(pod=bare))["resources"]["limits"] == {"memory": "2Gi"}
+
+
+def test_its_image_is_pulled_as_the_notebooks(made: Any) -> None:
+    assert "imagePullSecrets" not in made()["spec"]["template"]["spec"]
+    pod = notebook(imagePullSecrets=[{"name": "registry"}])
+    assert made(pod=pod)["spec"]["template"]["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def test_the_job_says_what_it_runs(made: Any) -> None:
+    assert made()["metadata"]["annotations"] == {
+        "spark-notebooks.io/script": "flights.py",
+        "spark-notebooks.io/code": CODE.url,
+        "spark-notebooks.io/code-sha256": "00",
+    }

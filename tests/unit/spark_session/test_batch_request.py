@@ -1,0 +1,79 @@
+"""What is asked for when a job is started, and what is refused before anything starts."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spark_session.batch.code import copy_of
+from spark_session.batch.request import parse, parse_timeout
+from spark_session.errors import SparkSessionError
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "Nightly Flights (1).py"
+    path.write_text("print(1)\n")
+    return path
+
+
+def test_a_job_is_called_as_its_script_in_letters_that_kubernetes_takes(script: Path) -> None:
+    request = parse(script, ["--date", "$(HOME)"], executors=2, timeout="1.5h", driver_memory="2g", driver_cores="500m")
+    assert (request.script, request.content, request.slug) == (
+        "Nightly Flights (1).py",
+        b"print(1)\n",
+        "nightly-flights-1",
+    )
+    assert (request.timeout, request.driver_memory, request.driver_cores) == (5400, 2048, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"), [("2026 report", "job-2026-report"), ("Ümläut", "ml-ut"), ("🐝", "job"), ("a" * 99, "a" * 40)]
+)
+def test_any_name_begins_the_name_of_an_object(script: Path, name: str, slug: str) -> None:
+    assert parse(script, name=name).slug == slug
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"script": "nowhere.py"}, "'nowhere.py' is not there."),
+        ({"script": "."}, "cannot be read"),
+        ({"script": "pyproject.toml"}, "does not end in .py"),
+        ({"executors": 0}, "executors=0 is not a number of executors."),
+        ({"executors": 9, "most_executors": 8}, "Ask for executors=8 or fewer."),
+        ({"retries": -1}, "retries=-1 is not a number of retries."),
+        ({"retries": 11}, "from 0 to 10"),
+        ({"timeout": "2 weeks"}, "timeout='2 weeks' is not a time"),
+        ({"timeout": "8d"}, "7 days at most"),
+        ({"timeout": "0.5s"}, "is not a time"),
+        ({"driver_memory": "4"}, "driver_memory='4' is not a size."),
+        ({"driver_cores": -1}, "driver_cores=-1"),
+        ({"arguments": "--date"}, "They are a list of texts."),
+        ({"arguments": ["x" * 100_001]}, "Put what is long into a file on S3"),
+        ({"arguments": ["a\0b"]}, "zero byte"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused(script: Path, arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(SparkSessionError) as caught:
+        parse(**{"script": script, **arguments})
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("7d", 604800)])
+def test_times_have_units(text: str, seconds: int) -> None:
+    assert parse_timeout(text) == seconds
+
+
+def test_a_copy_is_under_the_hash_of_what_is_in_it() -> None:
+    code = copy_of("s3://notebooks/users/ada", "x.py", b"print(1)\n")
+    assert code.digest == hashlib.sha256(b"print(1)\n").hexdigest()
+    assert code.url == f"s3://notebooks/users/ada/.spark-jobs/code/{code.digest}/x.py"
+    assert copy_of("s3://notebooks/users/ada", "x.py", b"print(2)\n").url != code.url
+
+
+def test_without_a_place_on_s3_there_is_no_job() -> None:
+    with pytest.raises(SparkSessionError, match="SPARK_NOTEBOOKS_S3_HOME"):
+        copy_of(None, "x.py", b"")
