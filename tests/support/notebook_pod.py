@@ -160,6 +160,7 @@ def notebook_pod(
         image=image,
         image_pull_policy=None,
         spark_defaults={**small, **defaults},
+        contents_settings={},
         has_credentials=True,
     )
     return {
