@@ -10,6 +10,8 @@ USER_ID = 1000
 HOME = "/home/jovyan"
 S3_SECRET = "s3-credentials"  # noqa: S105 (the name of a Secret)
 AUTHENTICATION_SECRET = "spark-authentication"  # noqa: S105 (the name of a Secret)
+TOKEN_VOLUME = "s3-token"  # noqa: S105 (the name of a volume)
+TOKEN_SECONDS = 3600
 LABEL_PREFIX = "spark-notebooks.io"
 
 
@@ -36,6 +38,13 @@ def executor_pod(context: Context) -> dict[str, Any]:
         if file is not None:
             volumes.append({"name": name, "secret": {"secretName": name, "defaultMode": 0o440}})
             mounts.append({"name": name, "mountPath": str(file.parent), "readOnly": True})
+    store = context.environment.s3
+    if store.token_file is not None:
+        # Not the notebook's: it ends with the executor, and says that it is one.
+        token = {"audience": store.token_audience, "expirationSeconds": TOKEN_SECONDS, "path": store.token_file.name}
+        projected = {"defaultMode": 0o440, "sources": [{"serviceAccountToken": token}]}
+        volumes.append({"name": TOKEN_VOLUME, "projected": projected})
+        mounts.append({"name": TOKEN_VOLUME, "mountPath": str(store.token_file.parent), "readOnly": True})
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -20,6 +20,8 @@ from .minting.iam_users import IamUsersMint
 from .service import TokenService
 from .web import inside, sts
 
+log = logging.getLogger(__name__)
+
 
 class TokenServiceApp(Application):
     """Gives pods of workspaces S3 keys that end, by the calls of AWS STS."""
@@ -29,6 +31,7 @@ class TokenServiceApp(Application):
     aliases = {"config": "TokenServiceApp.config_file"}  # noqa: RUF012 (as traitlets wants it)
 
     config_file = Unicode("", help="A JSON file with this class's settings.").tag(config=True)
+    ip = Unicode("", help="Address to listen on; empty: all.").tag(config=True)
     port = Integer(8082, help="Port of the STS.").tag(config=True)
     inside_port = Integer(8083, help="Port of health and metrics.").tag(config=True)
     audience = Unicode(help="Audience of the tokens that are taken.").tag(config=True)
@@ -100,8 +103,8 @@ class TokenServiceApp(Application):
         try:
             for runner, port in zip(runners, (self.port, self.inside_port), strict=True):
                 await runner.setup()
-                await web.TCPSite(runner, port=port).start()
-            self.log.info("Answers STS on port %d, health and metrics on port %d", self.port, self.inside_port)
+                await web.TCPSite(runner, self.ip or None, port).start()
+            log.info("Answers STS on port %d, health and metrics on port %d", self.port, self.inside_port)
             await ended.wait()
         finally:
             sweeping.cancel()
