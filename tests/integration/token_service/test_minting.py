@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -17,6 +18,9 @@ from aiohttp.test_utils import TestServer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
+from s3_contents import S3ContentsManager
+from s3_contents.capabilities import Support
+from s3_contents.probe import look
 from token_service.audit import Audit
 from token_service.credentials import Credentials
 from token_service.errors import StsError
@@ -362,3 +366,37 @@ async def test_an_sts_that_does_not_answer_is_said(root_keys: None) -> None:
 
 def _text(body: bytes | str) -> str:
     return body.decode() if isinstance(body, bytes) else unquote(body)
+
+
+async def test_notebooks_are_kept_with_the_keys_of_a_workspace(
+    store: S3WithIam, mint: IamUsersMint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The contents manager does all that it does with a folder's keys, and knows of no missing right."""
+    keys = await mint.make(BOB)
+    variables = {
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_ENDPOINT_URL_S3": store.s3.endpoint,
+        "AWS_ACCESS_KEY_ID": keys.access_key,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_key,
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    manager = S3ContentsManager(url=f"s3://{BUCKET}/users/bob")
+    try:
+        found = await look(manager.store, manager.home)
+        assert Support.REFUSED not in asdict(found).values()
+        await manager.new({"type": "directory"}, "work")
+        await manager.save({"type": "file", "format": "text", "content": "one"}, "work/a.txt")
+        checkpoint = await manager.create_checkpoint("work/a.txt")
+        await manager.save({"type": "file", "format": "text", "content": "two"}, "work/a.txt")
+        await manager.rename("work", "done")
+        await manager.restore_checkpoint(checkpoint["id"], "done/a.txt")
+        assert (await manager.get("done/a.txt"))["content"] == "one"
+        for chunk in (1, 2, -1):
+            await manager.save({"type": "file", "format": "text", "content": "x", "chunk": chunk}, "large.txt")
+        await manager.delete("done")
+        assert [each["name"] for each in (await manager.get(""))["content"] if each["name"] == "done"] == []
+        await manager.janitor.clear()
+    finally:
+        await manager.close()
