@@ -85,7 +85,7 @@ def assert_delays_match(notebook: nbformat.NotebookNode, store: Store) -> None:
         pandas.read_html(io.StringIO(output["data"]["text/html"]), index_col=0)[0]
         for cell in notebook.cells
         for output in cell.get("outputs", [])
-        if "<table" in output.get("data", {}).get("text/html", "")
+        if 'class="dataframe"' in output.get("data", {}).get("text/html", "")
     )
     flights = store.read_frame(RESEARCHER, "data/flights")
     assert len(flights) == 336_776

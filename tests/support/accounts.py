@@ -19,6 +19,7 @@ import yaml
 POD_UID = "authentication.kubernetes.io/pod-uid"
 MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
+LONGEST_SILENCE = 30.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class ApiServer:
             both.flush()
             context.load_cert_chain(both.name)
         self._connection = http.client.HTTPSConnection(url.hostname or "", url.port, timeout=30, context=context)
+        self._used = time.monotonic()
 
     def call(
         self,
@@ -78,6 +80,10 @@ class ApiServer:
         """Asks as an account; without one, as the administrator."""
         headers = {"Accept": "application/json", "Content-Type": content_type}
         headers |= account.headers if account else {}
+        # The API server hangs up on those who have been silent for 90 s.
+        if time.monotonic() - self._used > LONGEST_SILENCE:
+            self._connection.close()
+        self._used = time.monotonic()
         self._connection.request(method, path, None if body is None else json.dumps(body), headers)
         response = self._connection.getresponse()
         content = json.loads(response.read())

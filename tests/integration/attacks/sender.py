@@ -1,4 +1,7 @@
-"""Runs in a notebook: sends the requests ATTACKS, with the pod's own token to the Kubernetes API, with TOKEN to the hub. Prints status and text of each."""
+"""Runs in a notebook: sends the requests ATTACKS, with the pod's own token to the Kubernetes API, with TOKEN to the hub. Prints status and text of each.
+
+The API server writes AGENT into what it makes or changes.
+"""
 # ruff: noqa: F821
 
 import json
@@ -29,6 +32,7 @@ def send(attack):
     to_hub = attack["path"].startswith("http")
     request = urllib.request.Request(attack["path"] if to_hub else API + attack["path"], method=attack["method"])
     request.add_header("Authorization", f"token {TOKEN}" if to_hub else f"Bearer {OWN}")
+    request.add_header("User-Agent", AGENT)
     request.add_header("Content-Type", attack["content_type"])
     if attack["body"] is not None:
         request.data = json.dumps(attack["body"]).encode()

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.support.notebook_pod import Notebook
+
 from .conftest import Attack, Situation
 
 SESSION = """
@@ -93,9 +95,32 @@ def join(situation: Situation, session: Session, secret: str, seconds: int) -> s
     )
 
 
+def opening(notebook: Notebook, direction: str) -> dict[str, object]:
+    """A policy by which everything passes to (`Ingress`) or from (`Egress`) a workspace."""
+    metadata = {"name": "open", "namespace": notebook.namespace}
+    spec = {"podSelector": {}, "policyTypes": [direction], direction.lower(): [{}]}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+
+
+@pytest.fixture(scope="module")
+def way(situation: Situation, session: Session) -> Iterator[None]:
+    """No network policy stands between eve and bob."""
+    eve, bob = situation.eve, situation.bob
+    policies = {"apiVersion": "v1", "kind": "List", "items": [opening(eve, "Egress"), opening(bob, "Ingress")]}
+    text = json.dumps(policies)
+    bob.target.kubectl("apply", "--filename", "-", stdin=text)
+    code = KNOCK.format(address=situation.words["BOBS_ADDRESS"], ports=[int(session.facts["driver"])])
+    deadline = time.monotonic() + 30
+    while json.loads(eve.run(code).stdout) != ["open"]:
+        assert time.monotonic() < deadline
+    yield
+    bob.target.kubectl("delete", "--filename", "-", stdin=text)
+
+
 @pytest.mark.parametrize("secret", OPTIONS)
+@pytest.mark.usefixtures("way")
 def test_nobody_joins_another_s_session(situation: Situation, session: Session, secret: str) -> None:
-    """From a file: with the secret of her own workspace."""
+    """Not even where the network lets them. From a file: with the secret of her own workspace."""
     before = session.ask()
     done = situation.eve.run(join(situation, session, secret, 60))
     assert done.returncode == 0, done.stderr

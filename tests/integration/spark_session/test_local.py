@@ -62,7 +62,7 @@ for line in subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, che
 def test_the_driver_says_nothing_while_all_is_well(run: Run) -> None:
     result = run("""
 from spark_session import get_spark_session
-print(get_spark_session().range(10).count())
+print(get_spark_session(conf={"spark.ui.port": 0}).range(10).count())
 """)
     assert result.stdout == "10\n"
     assert [line for line in result.stderr.splitlines() if "WARN" in line and "incubator modules" not in line] == []
