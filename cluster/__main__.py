@@ -24,6 +24,9 @@ def main() -> int:
         done = "what was started has been stopped" if arguments.command == "up" else "run the same command again"
         print(f"Interrupted: {done}.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever reads has had enough (`| head`); at its end Python would complain once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _do(arguments: argparse.Namespace) -> int:

@@ -7,14 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cluster import cgroups, machine
 from cluster.addons import addons
+from cluster.instance import ClusterError, Instance
 from cluster.processes import Processes, until
 from cluster.readiness import node_ready, stale_pods
 from cluster.settings import (
@@ -26,7 +25,6 @@ from cluster.settings import (
     Node,
     Settings,
     all_nodes,
-    cgroup,
     free_index,
     link,
     valid_name,
@@ -41,11 +39,6 @@ STOP_TIMEOUT = 20.0  # for an orderly end; after that the processes are killed
 KILL_TIMEOUT = 30.0
 LINK_TIMEOUT = 5.0
 TOO_MANY_FAILURES = 3
-LINES_OF_A_LOG = 15
-
-
-class ClusterError(Exception):
-    """The cluster cannot do what was asked. The text is for the user."""
 
 
 class Cluster:
@@ -56,7 +49,7 @@ class Cluster:
             raise ClusterError(f"{name!r} cannot name a cluster: use up to 40 lower-case letters, digits and hyphens.")
         self.name = name
         self.folder = data_folder() / "clusters" / name
-        self._group = cgroup(name, self.folder)
+        self.instance = Instance(name, self.folder)
 
     # ---- what others ask ----
 
@@ -68,17 +61,17 @@ class Cluster:
     @property
     def node_address(self) -> str:
         """Where the host reaches the node, and with it every NodePort service. Raises ClusterError before the first start."""
-        return self._settings.node_address
+        return self.instance.settings.node_address
 
     @property
     def host_address(self) -> str:
         """Where pods reach this machine."""
-        return self._settings.host_address
+        return self.instance.settings.host_address
 
     @property
     def registry(self) -> str:
         """Address of the image registry (plain HTTP): the host pushes to it, and pods name their images by it."""
-        return self._settings.registry
+        return self.instance.settings.registry
 
     @property
     def running(self) -> bool:
@@ -87,7 +80,7 @@ class Cluster:
 
     def status(self) -> dict[str, Any]:
         """For people: "stopped", "starting" or "running", addresses, the components with process, readiness and failures, refused NetworkPolicies."""
-        alive = bool(cgroups.processes(self._group))
+        alive = bool(cgroups.processes(self.instance.group))
         known = (self.folder / "node.json").exists()
         return {
             "name": self.name,
@@ -96,9 +89,9 @@ class Cluster:
             "kubeconfig": str(self.kubeconfig) if known else None,
             "node_address": self.node_address if known else None,
             "registry": self.registry if known else None,
-            "memory": cgroups.memory(self._group) if alive else None,
-            "components": self._state().get("components", {}) if alive else {},
-            "refused_policies": self._refused_policies() if alive else {},
+            "memory": cgroups.memory(self.instance.group) if alive else None,
+            "components": self.instance.state().get("components", {}) if alive else {},
+            "refused_policies": self.instance.refused_policies() if alive else {},
         }
 
     # ---- what others tell it ----
@@ -106,7 +99,7 @@ class Cluster:
     def check_machine(self) -> None:
         """Raises ClusterError with all that stands in the way of a node that does not run yet, and what to do about it."""
         self._require_root()
-        if not self._first_process():
+        if not self.instance.first_process():
             self._check_machine()
 
     def up(self, *, durable: bool = True, nodes: int | None = None) -> None:
@@ -119,15 +112,15 @@ class Cluster:
         self._require_root()
         if nodes is not None and not 1 <= nodes <= MOST_NODES:
             raise ClusterError(f"A cluster has 1 to {MOST_NODES} nodes, not {nodes}.")
-        with self._lock():
-            fits = nodes in (None, self._known_nodes)
+        with self.instance.locked():
+            fits = nodes in (None, self.instance.known_nodes)
             if fits and self._healthy():
                 return
             try:
                 if not (fits and self._finish()):
-                    self._start(durable=durable, nodes=nodes or self._known_nodes or 1)
+                    self._start(durable=durable, nodes=nodes or self.instance.known_nodes or 1)
                     self._wait_until_ready()
-                self._first_start.unlink(missing_ok=True)
+                self.instance.first_start.unlink(missing_ok=True)
             except BaseException:
                 self._stop()
                 raise
@@ -135,8 +128,8 @@ class Cluster:
     def down(self) -> None:
         """End the node; pods are told to end first. Objects, volumes and images are kept for the next `up`."""
         self._require_root()
-        with self._lock():
-            if cgroups.processes(self._group):
+        with self.instance.locked():
+            if cgroups.processes(self.instance.group):
                 with step(f"Stopping the cluster {self.name}"):
                     self._stop(orderly=True)
             else:
@@ -145,30 +138,32 @@ class Cluster:
     def delete(self) -> None:
         """End the node and remove all its data."""
         self.down()
-        with self._lock():
+        with self.instance.locked():
             if self.folder.exists():
                 with step(f"Deleting {self.folder}"):
                     shutil.rmtree(self.folder)
 
     def lose_node(self, number: int) -> None:
         """Take the power from a worker: all that runs on it is gone at once, and the others hear nothing more of it until the next `up`."""
-        node = next((node for node in all_nodes(self._settings) if node.number == number), None)
+        node = next((node for node in all_nodes(self.instance.settings) if node.number == number), None)
         if node is None or number == 0:
-            raise ClusterError(f"The cluster {self.name} has no worker {number}: it has {self._settings.nodes} nodes.")
-        if not (process := self._node_process(node)):
+            raise ClusterError(
+                f"The cluster {self.name} has no worker {number}: it has {self.instance.settings.nodes} nodes."
+            )
+        if not (process := self.instance.node_process(node)):
             raise ClusterError(f"The {node.name} of the cluster {self.name} does not run.")
         os.kill(process, signal.SIGKILL)
 
     def pull(self, image: str) -> None:
         """Bring `image` from the registry to all nodes, so that the first pod which uses it starts at once."""
-        for node in all_nodes(self._settings):
+        for node in all_nodes(self.instance.settings):
             done = self._ctr(node, "images", "pull", "--plain-http", image)
             if done.returncode:
                 raise ClusterError(f"{node.name} could not pull {image}: {done.stderr.strip()}. Is it in the registry?")
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """What `kubectl` prints, run by the administrator. Raises ClusterError with its complaint."""
-        command = [str(self._settings.binaries["kubectl"]), f"--kubeconfig={self.kubeconfig}", *arguments]
+        command = [str(self.instance.settings.binaries["kubectl"]), f"--kubeconfig={self.kubeconfig}", *arguments]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=_environment())
         if done.returncode:
             raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
@@ -181,10 +176,10 @@ class Cluster:
         self._check_machine()
         settings = self._place(durable=durable, nodes=nodes)
         # A store that was cut off while it was made does not start again, and holds nothing yet.
-        if self._first_start.exists():
+        if self.instance.first_start.exists():
             shutil.rmtree(self.folder / "etcd", ignore_errors=True)
         elif not (self.folder / "etcd").exists():
-            self._first_start.touch()
+            self.instance.first_start.touch()
         from cluster import files  # needs packages that _check_machine has looked for
 
         files.write(settings)
@@ -206,11 +201,11 @@ class Cluster:
                 check=False,
             )
         if done.returncode:
-            raise ClusterError(f"The node could not be launched.\n{self._log('node')}")
+            raise ClusterError(f"The node could not be launched.\n{self.instance.log('node')}")
 
     def _finish(self) -> bool:
         """Whether a node that is there already comes up: its `up` may have been killed. It may also be dying, or beyond help."""
-        if not self._first_process():
+        if not self.instance.first_process():
             return False
         try:
             self._wait_until_ready()
@@ -236,7 +231,7 @@ class Cluster:
         with locked(clusters / ".lock"):
             others = [path for path in clusters.glob("*/index") if path.parent != self.folder]
             taken = {int(path.read_text()) for path in others}
-            index = free_index(self._index, taken, machine.routes())
+            index = free_index(self.instance.index, taken, machine.routes())
             if index is None:
                 raise ClusterError(
                     "No network 10.89.<n>.0/24 is free on this machine: delete clusters that you do not need."
@@ -252,7 +247,7 @@ class Cluster:
         has_addons = False
         with step(f"Starting the cluster {self.name}") as progress:
             while True:
-                components = self._state().get("components", {})
+                components = self.instance.state().get("components", {})
                 self._raise_if_failed(components, deadline)
                 if not has_addons and components.get("kube-apiserver", {}).get("ready"):
                     has_addons = self._apply_addons()
@@ -266,7 +261,7 @@ class Cluster:
         try:
             self.kubectl(*command, stdin=json.dumps(addons()))
         except ClusterError:
-            if self._first_process():
+            if self.instance.first_process():
                 raise
             return False  # the node has died, and that is what the next round reports
         return True
@@ -278,42 +273,37 @@ class Cluster:
         )
 
     def _raise_if_failed(self, components: dict[str, Any], deadline: float) -> None:
-        if not cgroups.processes(self._group):
-            raise ClusterError(f"The node ended while it started.\n{self._log('node')}")
+        if not cgroups.processes(self.instance.group):
+            raise ClusterError(f"The node ended while it started.\n{self.instance.log('node')}")
         for name, component in components.items():
             if component["failures"] >= TOO_MANY_FAILURES:
-                raise ClusterError(f"{name} ends again and again.\n{self._log(name)}")
+                raise ClusterError(f"{name} ends again and again.\n{self.instance.log(name)}")
             if component["done"] and not component["ready"]:
-                raise ClusterError(f"{name} has ended.\n{self._log(name)}")
+                raise ClusterError(f"{name} has ended.\n{self.instance.log(name)}")
         if time.monotonic() > deadline:
             late = next((name for name, component in components.items() if not component["ready"]), "kubelet")
             raise ClusterError(
-                f"The node was not ready after {START_TIMEOUT:.0f} s; {late} is late.\n{self._log(late)}"
+                f"The node was not ready after {START_TIMEOUT:.0f} s; {late} is late.\n{self.instance.log(late)}"
             )
-
-    def _log(self, component: str) -> str:
-        path = self.folder / "logs" / f"{component}.log"
-        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-        return "\n".join([f"The last lines of {path}:", *lines[-LINES_OF_A_LOG:]])
 
     # ---- stopping ----
 
     def _stop(self, *, orderly: bool = False) -> None:
         """Nothing of the instance is left in the machine afterwards."""
-        with Processes(lambda: cgroups.processes(self._group)) as processes:
-            if orderly and (first := self._first_process()):
+        with Processes(lambda: cgroups.processes(self.instance.group)) as processes:
+            if orderly and (first := self.instance.first_process()):
                 os.kill(first, signal.SIGTERM)
                 processes.wait(STOP_TIMEOUT)
             if not processes.kill(KILL_TIMEOUT):
-                numbers = sorted(cgroups.processes(self._group))
+                numbers = sorted(cgroups.processes(self.instance.group))
                 raise ClusterError(f"Processes of the cluster {self.name} do not end: {numbers}.")
-        if index := self._index:
+        if index := self.instance.index:
             device = link(index)
             # The kernel takes the link away with the node's namespace, a little after the last process.
             if not until(lambda: not Path("/sys/class/net", device).exists(), LINK_TIMEOUT):
                 subprocess.run(("ip", "link", "delete", device), capture_output=True, check=False)
         try:
-            cgroups.remove(self._group, KILL_TIMEOUT)
+            cgroups.remove(self.instance.group, KILL_TIMEOUT)
         except OSError as error:
             raise ClusterError(f"The control groups of the cluster {self.name} cannot be removed: {error}") from error
         for name in ("state.json", POLICY_STATUS):
@@ -321,70 +311,17 @@ class Cluster:
 
     # ---- looking ----
 
-    @property
-    def _first_start(self) -> Path:
-        """There from the first start until the node has been ready once."""
-        return self.folder / "first-start"
-
-    @property
-    def _settings(self) -> Settings:
-        command = f"python -m cluster up --name {self.name}"
-        try:
-            return Settings.from_json(json.loads((self.folder / "node.json").read_text()))
-        except FileNotFoundError:
-            raise ClusterError(f"The cluster {self.name} has never been started: `{command}`.") from None
-        except (KeyError, TypeError):
-            raise ClusterError(
-                f"Another version of this started the cluster {self.name}. Once more: `{command}`."
-            ) from None
-
-    @property
-    def _index(self) -> int | None:
-        path = self.folder / "index"
-        return int(path.read_text()) if path.exists() else None
-
-    def _state(self) -> dict[str, Any]:
-        """What the node's first process says of its components, {} before it says anything."""
-        try:
-            state: dict[str, Any] = json.loads((self.folder / "state.json").read_text())
-        except FileNotFoundError:
-            return {}
-        return state
-
-    @property
-    def _known_nodes(self) -> int | None:
-        """How many nodes it had at its last start; None where there was none, or another version of this made it."""
-        try:
-            return self._settings.nodes
-        except ClusterError:
-            return None
-
-    def _refused_policies(self) -> dict[str, list[str]]:
-        """What of NetworkPolicies is not enforced as written, by namespace/name. All nodes say the same."""
-        try:
-            refused: dict[str, list[str]] = json.loads((self.folder / POLICY_STATUS).read_text())["refused"]
-        except FileNotFoundError:
-            return {}
-        return refused
-
-    def _first_process(self) -> int | None:
-        """Process 1 of the first node, by the number that the host knows it by; there even while its files are being written."""
-        return _process(self._group)
-
-    def _node_process(self, node: Node) -> int | None:
-        return _process(node.cgroup)
-
     def _healthy(self) -> bool:
-        state = self._state()
+        state = self.instance.state()
         if not state or not all(component["ready"] for component in state["components"].values()):
             return False
-        if not self._first_process():
+        if not self.instance.first_process():
             return False
         try:
             found = self._nodes()
         except ClusterError:
             return False
-        wanted = [node.name for node in all_nodes(self._settings)]
+        wanted = [node.name for node in all_nodes(self.instance.settings)]
         return all(name in found and node_ready(found[name], since=state["started"]) for name in wanted)
 
     def _nodes(self) -> dict[str, dict[str, Any]]:
@@ -394,16 +331,16 @@ class Cluster:
 
     def _forget_nodes(self) -> None:
         """Workers of an earlier start that the cluster has no more."""
-        known = {node.name for node in all_nodes(self._settings)}
+        known = {node.name for node in all_nodes(self.instance.settings)}
         for name in self._nodes().keys() - known:
             self.kubectl("delete", "node", name)
 
     def _stale_pods(self) -> list[str]:
         pods = json.loads(self.kubectl("get", "pods", "--all-namespaces", "--output=json"))["items"]
-        return stale_pods(pods, since=self._state()["started"])
+        return stale_pods(pods, since=self.instance.state()["started"])
 
     def _ctr(self, node: Node, *arguments: str) -> subprocess.CompletedProcess[str]:
-        process = self._node_process(node)
+        process = self.instance.node_process(node)
         if not process:
             raise ClusterError(f"The cluster {self.name} does not run.")
         # The node's /run is not the host's, but its sockets are reached through its first process.
@@ -411,21 +348,9 @@ class Cluster:
         command = ["ctr", "--address", socket, "--namespace", "k8s.io", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
 
-    # ---- guarding ----
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        path = self.folder.parent / f".{self.name}.lock"
-        with locked(path, lambda: say(f"Another command works on the cluster {self.name}; waiting for it.")):
-            yield
-
     def _require_root(self) -> None:
         if os.geteuid() != 0:
             raise ClusterError(machine.ROOT_NEEDED)
-
-
-def _process(group: str) -> int | None:
-    return next(iter(cgroups.first_processes(group, cgroups.NODE)), None)
 
 
 def _environment() -> dict[str, str]:

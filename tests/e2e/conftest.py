@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Error as PlaywrightError
 
 from cluster import Cluster
 from dev import images
@@ -98,5 +99,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     if report.failed:
         for visitor in VISITORS:
-            visitor.screenshot(f"failure-{item.name}-{visitor.name}")
+            # A page that cannot be drawn any more must not hide why the test failed, nor end the whole run.
+            try:
+                visitor.screenshot(f"failure-{item.name}-{visitor.name}")
+            except PlaywrightError as error:
+                report.sections.append((f"no screenshot of {visitor.name}'s page", str(error)))
     return report

@@ -1,5 +1,6 @@
 """What an administrator does, and what goes wrong, while people work: a killed hub, an upgrade, twenty executors."""
 
+import contextlib
 import json
 import random
 import subprocess
@@ -90,10 +91,17 @@ def notebook_pod(running: Running) -> dict[str, Any]:
 
 
 def wait_for_hub(running: Running) -> None:
-    running.platform.target.kubectl(
-        *("--namespace", running.platform.namespace, "rollout", "status", "--timeout=120s"),
-        f"deployment/{running.platform.release}-hub",
-    )
+    """Until the pod that takes the killed one's place answers people. The Deployment counts the killed one for a moment longer."""
+    hub = ("--namespace", running.platform.namespace, "get", "pods", "--selector=app.kubernetes.io/component=hub")
+    ready = "--output=jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if running.platform.target.kubectl(*hub, ready).stdout == "True":
+            with contextlib.suppress(OSError), opener.open(f"{running.url}/hub/health", timeout=5):
+                return
+        time.sleep(0.2)
+    raise AssertionError("no hub came back within two minutes")
 
 
 def kill_hub(running: Running) -> None:

@@ -37,7 +37,7 @@ class Watch:
 
     def leftovers(self) -> list[str]:
         """All that is left of it in the machine."""
-        group, address = self.cluster._settings.cgroup, self.cluster.node_address
+        group, address = self.cluster.instance.settings.cgroup, self.cluster.node_address
         found = [f"control group {path}" for path in Path("/sys/fs/cgroup").glob(f"*/{group}")]
         found += [f"process {pid} {Path(f'/proc/{pid}/cmdline').read_bytes()!r}" for pid in processes_of(self.cluster)]
         for pid in self._holders:
@@ -49,7 +49,7 @@ class Watch:
         for command in ("ip address", "ip route", "ip neighbour", "iptables-save", "ip6tables-save"):
             lines = subprocess.run(command.split(), capture_output=True, text=True, check=True).stdout.splitlines()
             found += [f"{command}: {line}" for line in lines if network in line or "KUBE" in line or "CNI" in line]
-        if Path("/sys/class/net", self.cluster._settings.link).exists():
+        if Path("/sys/class/net", self.cluster.instance.settings.link).exists():
             found.append("link")
         return found + [f"kernel setting {change}" for change in self.settings.items() ^ kernel_settings().items()]
 
@@ -66,7 +66,7 @@ def all_processes() -> list[int]:
 
 def processes_of(cluster: Cluster) -> list[int]:
     """Every process that is in the instance's control group in any hierarchy, or has its data folder on the command line."""
-    marks = [f"/{cluster._settings.cgroup}", str(cluster.folder)]
+    marks = [f"/{cluster.instance.settings.cgroup}", str(cluster.folder)]
     found = []
     for pid in all_processes():
         path = Path(f"/proc/{pid}")

@@ -123,7 +123,7 @@ def _within(process: int, *command: str) -> tuple[str, ...]:
 
 
 def _process_of(cluster: Cluster, uid: str) -> int:
-    for node in all_nodes(cluster._settings):
+    for node in all_nodes(cluster.instance.settings):
         for root in Path("/sys/fs/cgroup").iterdir():
             for group in (root / node.cgroup / "kubepods").glob(f"**/pod{uid}"):
                 if found := cgroups.processes(str(group.relative_to(root))):

@@ -13,9 +13,10 @@ FIRST = 2
 LONGEST_SECONDS = 8.0
 """The others are asked for by then, though none of the first has registered."""
 
-PATIENCE_SECONDS = 30
+MOST_PATIENCE_SECONDS = 30
 PATIENCE_VARIABLE = "SPARK_NOTEBOOKS_START_PATIENCE"
-"""How long an executor lets others start on a node that is busy with that: see the entrypoint of the image."""
+"""How long an executor lets others start on a node that is busy: see the entrypoint of the image. A second for each executor of the session, because
+what keeps the node busy may be something else."""
 
 
 def first_executors(context: Context) -> int:
@@ -27,4 +28,6 @@ def first_executors(context: Context) -> int:
 
 def variables(context: Context) -> dict[str, str]:
     """Environment variables of the executors."""
-    return {PATIENCE_VARIABLE: str(PATIENCE_SECONDS)} if context.shares_cores else {}
+    if not context.shares_cores:
+        return {}
+    return {PATIENCE_VARIABLE: str(min(context.most_executors, MOST_PATIENCE_SECONDS))}

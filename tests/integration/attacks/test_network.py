@@ -7,38 +7,35 @@ each attack is shown to fail for its own reason, and to succeed where the contro
 from __future__ import annotations
 
 import json
-import secrets
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from cluster import Cluster
 from cluster.settings import API_SERVICE_ADDRESS
-from dev import images
-from dev.platform import Accounts, Platform, evaluation_values
-from dev.target import of_node
 from tests.support.notebook_pod import Notebook
 from tests.support.pod_network import PROBER, PodNetwork, Target, node_process, serving_in, still_pod
 
-RELEASE, PREFIX, PORT = "net-attacks", "netted-", 30086
+from .conftest import NAME as RELEASE
+from .conftest import PORT, Situation
+
 FULLNAME = f"{RELEASE}-spark-notebooks"
 STRANGERS = "net-strangers"
 METADATA, INTERNET, PRIVATE = "169.254.169.254", "198.51.100.9", "172.31.7.7"
 BOBS_DRIVER = 40000
 PATIENCE = 1.5
 SESSION = """
-import time
+import sys
 from spark_session import get_spark_session
 spark = get_spark_session(executors=1)
 spark.range(1).count()
-time.sleep(3600)
+print("ready", flush=True)
+sys.stdin.read()
 """
 
 
@@ -125,10 +122,9 @@ WORKSPACE_OF = {"notebook": "eve", "executor": "eve"}
 class Scene:
     """The platform, two people, an executor, and a pod of somebody else."""
 
-    def __init__(self, node: Cluster, kubectl: Any) -> None:
-        self.node = node
-        self.eve, self.bob = (Notebook(of_node(node), f"{PREFIX}{user}") for user in ("eve", "bob"))
-        pods = {name: (RELEASE, kubectl_name(kubectl, RELEASE, name)) for name in ("hub", "proxy", "s3")}
+    def __init__(self, node: Cluster, situation: Situation) -> None:
+        self.node, self.eve, self.bob = node, situation.eve, situation.bob
+        pods = {name: (RELEASE, pod_of(node, name)) for name in ("hub", "proxy", "s3")}
         pods |= {"bob's notebook": (self.bob.namespace, "notebook"), "eve's notebook": (self.eve.namespace, "notebook")}
         pods |= {"executor": (self.eve.namespace, self.eve.executors()[0].removeprefix("pod/"))}
         pods |= {"stranger": (STRANGERS, "stranger"), "imitator": (STRANGERS, "imitator")}
@@ -147,7 +143,10 @@ class Scene:
             "metadata": METADATA,
             "internet": INTERNET,
             "private network": PRIVATE,
-            **{name: kubectl("get", "service", "--namespace", RELEASE, one, path) for name, one in services.items()},
+            **{
+                name: node.kubectl("get", "service", "--namespace", RELEASE, one, path)
+                for name, one in services.items()
+            },
         }
 
     def send(self, attacks: Mapping[str, Attack]) -> dict[str, str]:
@@ -182,65 +181,25 @@ class Scene:
         }
 
 
-def kubectl_name(kubectl: Any, namespace: str, component: str) -> str:
+def pod_of(node: Cluster, component: str) -> str:
     """The pod of a component of the release."""
     selector = f"--selector=app.kubernetes.io/component={component}"
-    found: str = kubectl(
-        "get", "pods", "--namespace", namespace, selector, "--output=jsonpath={.items[0].metadata.name}"
-    )
-    return found
+    return node.kubectl("get", "pods", "--namespace", RELEASE, selector, "--output=jsonpath={.items[0].metadata.name}")
 
 
 @pytest.fixture(scope="module")
-def scene(node: Cluster) -> Iterator[Scene]:
+def scene(situation: Situation, node: Cluster) -> Iterator[Scene]:
     """Everything in place, and somebody at every address that is attacked but those of the machine behind the node."""
-    token = secrets.token_hex(16)
-    values = evaluation_values(images.build(images.IMAGES, push_to=node.registry), Accounts.generate())
-    values["hub"]["config"]["JupyterHub"] |= {
-        "services": [{"name": "administrator", "api_token": token}],
-        "load_roles": [
-            {"name": "administrator", "services": ["administrator"], "scopes": ["admin:users", "admin:servers"]}
-        ],
-    }
-    values["proxy"]["service"]["nodePorts"]["http"] = PORT
-    values["workspace"] = {"namespacePrefix": PREFIX}
-    target = of_node(node)
     try:
-        Platform(target, release=RELEASE, namespace=RELEASE).install(values)
-        for user in ("eve", "bob"):
-            ask(node, token, "POST", f"users/{user}")
-            ask(node, token, "POST", f"users/{user}/server")
         strangers(node)
-        for user in ("eve", "bob"):
-            wait_for_server(node, token, user)
-        eve = Notebook(target, f"{PREFIX}eve")
         with ExitStack() as stack:
-            stack.enter_context(running(eve.start(SESSION)))
-            wait_for_executor(eve)
-            made = Scene(node, node.kubectl)
+            stack.enter_context(executor_of(situation.eve))
+            made = Scene(node, situation)
             stack.enter_context(made.pods["bob's notebook"].serving(tcp=[BOBS_DRIVER]))
             stack.enter_context(addresses_of_node(node, METADATA, INTERNET, PRIVATE))
             yield made
     finally:
-        target.helm("uninstall", RELEASE, "--namespace", RELEASE, "--ignore-not-found")
-        spaces = [RELEASE, STRANGERS, *(f"{PREFIX}{user}" for user in ("eve", "bob"))]
-        target.kubectl("delete", "namespace", *spaces, "--ignore-not-found", "--wait=false")
-
-
-def ask(node: Cluster, token: str, method: str, path: str) -> Any:
-    """The hub's REST API, as its administrator."""
-    request = urllib.request.Request(f"http://{node.node_address}:{PORT}/hub/api/{path}", method=method)
-    request.add_header("Authorization", f"token {token}")
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as response:
-        text = response.read()
-    return json.loads(text) if text else None
-
-
-def wait_for_server(node: Cluster, token: str, user: str) -> None:
-    deadline = time.monotonic() + 240
-    while not (ask(node, token, "GET", f"users/{user}")["servers"].get("") or {}).get("ready"):
-        assert time.monotonic() < deadline, f"{user}'s server does not start"
-        time.sleep(0.5)
+        node.kubectl("delete", "namespace", STRANGERS, "--ignore-not-found", "--wait=false")
 
 
 def strangers(node: Cluster) -> None:
@@ -257,20 +216,18 @@ def strangers(node: Cluster) -> None:
 
 
 @contextmanager
-def running(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def executor_of(notebook: Notebook) -> Iterator[None]:
+    """A session with one running executor, which ends with the block."""
+    process = notebook.open(SESSION)
+    assert process.stdin
+    assert process.stdout
     try:
+        assert process.stdout.readline() == "ready\n"
         yield
     finally:
-        process.kill()
-        process.wait()
-
-
-def wait_for_executor(notebook: Notebook) -> None:
-    deadline = time.monotonic() + 120
-    while not notebook.executors():
-        assert time.monotonic() < deadline, "no executor came"
-        time.sleep(0.5)
-    notebook.kubectl("wait", notebook.executors()[0], "--for=condition=Ready", "--timeout=120s")
+        process.stdin.close()
+        process.wait(60)
+        notebook.wait_until_executors_are_gone()
 
 
 @contextmanager
@@ -333,7 +290,8 @@ def taken_away(node: Cluster, namespace: str, selector: str) -> Iterator[None]:
         yield
     finally:
         for item in found["items"]:
-            item["metadata"] = {key: item["metadata"][key] for key in ("name", "namespace", "labels")}
+            kept = item["metadata"].keys() & {"name", "namespace", "labels", "annotations"}
+            item["metadata"] = {key: item["metadata"][key] for key in kept}
         node.kubectl("apply", "--filename=-", stdin=json.dumps(found))
 
 

@@ -38,7 +38,7 @@ def _until(look: Callable[[], object], timeout: float = 60.0) -> None:
 
 def _unshare(cluster: Cluster) -> int | None:
     """The host's process that holds the node's namespaces."""
-    for pid in cgroups.processes(cluster._settings.cgroup, cgroups.NODE):
+    for pid in cgroups.processes(cluster.instance.settings.cgroup, cgroups.NODE):
         if Path(f"/proc/{pid}/comm").read_text() == "unshare\n":
             return pid
     return None
@@ -107,7 +107,7 @@ def _deployment(image: str) -> dict[str, Any]:
 def test_a_node_that_is_killed_while_it_starts_is_reported_and_leaves_nothing(cluster: Cluster, watch: Any) -> None:
     cluster.down()
     with _up(cluster) as starting:
-        _until(lambda: cluster._state().get("components", {}).get("etcd", {}).get("pid"))
+        _until(lambda: cluster.instance.state().get("components", {}).get("etcd", {}).get("pid"))
         watch.look()
         process = _unshare(cluster)
         assert process
@@ -130,7 +130,7 @@ def test_an_up_that_is_killed_is_finished_by_the_next(cluster: Cluster) -> None:
 def test_an_interrupted_up_leaves_nothing(cluster: Cluster, watch: Any) -> None:
     cluster.down()
     with _up(cluster) as starting:
-        _until(lambda: cluster._state().get("components", {}).get("kube-apiserver", {}).get("pid"))
+        _until(lambda: cluster.instance.state().get("components", {}).get("kube-apiserver", {}).get("pid"))
         watch.look()
         os.killpg(starting.pid, signal.SIGINT)  # as a terminal does
         _, said = starting.communicate(timeout=60)

@@ -240,7 +240,7 @@ def test_what_is_not_supported_is_closed_and_said(world: World) -> None:
 
 
 def _enforcer(cluster: Cluster) -> int:
-    group = Path("/sys/fs/cgroup").glob(f"*/{cluster._settings.cgroup}/node/cgroup.procs")
+    group = Path("/sys/fs/cgroup").glob(f"*/{cluster.instance.settings.cgroup}/node/cgroup.procs")
     pids = {int(pid) for file in group for pid in file.read_text().split()}
     (found,) = [pid for pid in pids if b"cluster.policies.enforcer" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     return found

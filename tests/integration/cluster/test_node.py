@@ -50,7 +50,7 @@ def test_an_image_that_is_not_in_the_registry_is_said_to_be_missing(cluster: Clu
 @contextmanager
 def _port_forward(cluster: Cluster, namespace: str, target: str) -> Iterator[str]:
     command = [
-        str(cluster._settings.binaries["kubectl"]),
+        str(cluster.instance.settings.binaries["kubectl"]),
         f"--kubeconfig={cluster.kubeconfig}",
         "port-forward",
         "-n",
@@ -190,6 +190,6 @@ def test_a_component_that_dies_comes_back(cluster: Cluster) -> None:
 
 
 def _host_pids(cluster: Cluster, program: str) -> list[int]:
-    group = Path("/sys/fs/cgroup").glob(f"*/{cluster._settings.cgroup}/node/cgroup.procs")
+    group = Path("/sys/fs/cgroup").glob(f"*/{cluster.instance.settings.cgroup}/node/cgroup.procs")
     pids = {int(pid) for file in group for pid in file.read_text().split()}
     return [pid for pid in pids if Path(f"/proc/{pid}/comm").read_text().strip() == program[:15]]

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 from s3_contents import S3ContentsManager
-from s3_contents.checkpoint_id import CheckpointId
 from s3_contents.history import Cursor, Entry, Place
+from s3_contents.timed_id import CheckpointId
 from tornado.web import HTTPError
 
 from dev.s3_server import S3Server

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from s3_contents.checkpoint_id import CheckpointId
 from s3_contents.errors import NotFoundError, RejectedError
 from s3_contents.history import Cursor, Place
 from s3_contents.objects import versions_from_listing
+from s3_contents.timed_id import CheckpointId
 
 TIME = datetime(2026, 11, 21, 6, 17, 45, 123000, tzinfo=UTC)
 

@@ -3,10 +3,9 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
-from s3_contents.checkpoint_id import CheckpointId
 from s3_contents.janitor import CLOCKS, expired
 from s3_contents.objects import Version
-from s3_contents.trash import TrashId
+from s3_contents.timed_id import CheckpointId, TrashId
 
 DAY = timedelta(days=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -73,7 +72,7 @@ def test_no_checkpoint_of_any_history_is_lost() -> None:
 
 
 def test_an_id_tells_when_something_was_deleted() -> None:
-    trash_id = TrashId.new("f/g/a.txt")
+    trash_id = TrashId.new(START, 3)
     assert TrashId.parse(str(trash_id)) == trash_id
     assert trash_id.depth == 3
     for text in ("", "x", "1-1-1", f"{trash_id}/x", "../" + str(trash_id)):

@@ -248,23 +248,25 @@ def test_executors_find_the_same_store(make_context: MakeContext) -> None:
 
 
 @pytest.mark.parametrize(
-    ("admin", "arguments", "first"),
+    ("admin", "arguments", "first", "patience"),
     [
-        ({"executor_cpu_request": 0.05}, {"executors": 20}, 2),
-        ({"executor_cpu_request": 0.05}, {"executors": 1}, 1),
-        ({"executor_cpu_request": 0.05}, {"min_executors": 5, "max_executors": 9}, 2),
-        ({}, {"executors": 20}, 20),
-        ({}, {"executors": 20, "cores": 0.5}, 2),
-        ({"executor_cpu_request": 0.5}, {"executors": 20, "cores": 4}, 2),
+        ({"executor_cpu_request": 0.05}, {"executors": 20}, 2, "20"),
+        ({"executor_cpu_request": 0.05}, {"executors": 1}, 1, "1"),
+        ({"executor_cpu_request": 0.05}, {"executors": 50}, 2, "30"),
+        ({"executor_cpu_request": 0.05}, {"min_executors": 5, "max_executors": 9}, 2, "9"),
+        ({}, {"executors": 20}, 20, None),
+        ({}, {"executors": 20, "cores": 0.5}, 2, "20"),
+        ({"executor_cpu_request": 0.5}, {"executors": 20, "cores": 4}, 2, "20"),
     ],
 )
 def test_executors_that_share_cores_let_the_first_go_ahead(
-    make_context: MakeContext, admin: dict[str, Any], arguments: dict[str, Any], first: int
+    make_context: MakeContext, admin: dict[str, Any], arguments: dict[str, Any], first: int, patience: str | None
 ) -> None:
     context = make_context(admin=admin, **arguments)
     assert head_start.first_executors(context) == first
-    patience = texts(steps.executor_environment(context)).get("spark.executorEnv.SPARK_NOTEBOOKS_START_PATIENCE")
-    assert patience == ("30" if context.shares_cores else None)
+    assert (
+        texts(steps.executor_environment(context)).get("spark.executorEnv.SPARK_NOTEBOOKS_START_PATIENCE") == patience
+    )
 
 
 def test_spark_has_no_head_start_where_it_decides_itself(make_context: MakeContext) -> None:

@@ -9,11 +9,11 @@ from tornado.web import HTTPError
 from traitlets import Integer
 
 from s3_contents import paths, transfers
-from s3_contents.checkpoint_id import CheckpointId
 from s3_contents.errors import NotFoundError
 from s3_contents.history import Place
 from s3_contents.objects import now, stamp
 from s3_contents.reader import S3ContentsReader
+from s3_contents.timed_id import CheckpointId
 
 # The metadata of a checkpoint that points to a version: the token of its place.
 VERSION = "version"

@@ -12,11 +12,11 @@ from typing import Self
 from urllib.parse import quote, unquote
 
 from s3_contents import paths
-from s3_contents.checkpoint_id import CheckpointId
 from s3_contents.errors import NotFoundError, RefusedError, RejectedError, S3Error
 from s3_contents.models import content_type
 from s3_contents.objects import Version, now, stamp
 from s3_contents.store import S3Store
+from s3_contents.timed_id import CheckpointId
 
 # The metadata of a record of a renaming: the path before, as in a URL.
 WAS = "was"

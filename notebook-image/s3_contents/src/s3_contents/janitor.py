@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from s3_contents import paths
-from s3_contents.checkpoint_id import CheckpointId
 from s3_contents.errors import S3Error
 from s3_contents.objects import Version, now
 from s3_contents.store import KEYS_PER_DELETE, S3Store
+from s3_contents.timed_id import CheckpointId
 from s3_contents.trash import Trash
 
 # By how much the clocks of this server and of S3 may differ, S3's whole seconds included.

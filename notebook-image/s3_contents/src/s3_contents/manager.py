@@ -26,7 +26,8 @@ from s3_contents.reader import MIB, S3ContentsReader, converted
 from s3_contents.sync import Mirror
 from s3_contents.sync_disk import Disk
 from s3_contents.sync_plan import Limits
-from s3_contents.trash import Trash, TrashId
+from s3_contents.timed_id import TrashId
+from s3_contents.trash import Trash
 from s3_contents.uploads import Uploads
 from s3_contents.working_folders import WorkingFolders
 

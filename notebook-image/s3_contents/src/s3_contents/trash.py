@@ -3,50 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import re
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Self
 
 from s3_contents import paths, transfers
 from s3_contents.errors import ConflictError, NotFoundError, RefusedError
 from s3_contents.objects import Object, now
 from s3_contents.store import S3Store
+from s3_contents.timed_id import TrashId
 from s3_contents.tree import Tree
-
-_FORM = re.compile(r"(\d{13})-(\d+)-([0-9a-f]{8})")
-
-
-@dataclass(frozen=True, slots=True)
-class TrashId:
-    """When something was deleted (UTC, milliseconds), and of how many names its path consists.
-
-    The path itself follows the id in the keys, so that nothing has to be written down beside the files.
-    """
-
-    time: datetime
-    depth: int
-    random: str
-
-    @classmethod
-    def new(cls, path: str) -> Self:
-        """The id of what is being deleted at a path."""
-        return cls(now(), len(path.split("/")), secrets.token_hex(4))
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """The id that a text is, or None."""
-        match = _FORM.fullmatch(text)
-        if match is None:
-            return None
-        milliseconds = int(match[1])
-        time = datetime.fromtimestamp(milliseconds // 1000, UTC).replace(microsecond=milliseconds % 1000 * 1000)
-        return cls(time, int(match[2]), match[3])
-
-    def __str__(self) -> str:
-        return f"{self.time.timestamp() * 1000:013.0f}-{self.depth}-{self.random}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +35,7 @@ class Trash:
 
     async def put(self, path: str) -> TrashId:
         """Move a file or folder, at a canonical path, into the trash. NotFoundError if it is not there."""
-        trash_id = TrashId.new(path)
+        trash_id = TrashId.new(now(), len(path.split("/")))
         place = self._place(trash_id, path)
         await self.tree.rename(path, place, was=place)
         await self._move_checkpoints(path, place)

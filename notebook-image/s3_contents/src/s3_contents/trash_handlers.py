@@ -9,7 +9,8 @@ from tornado.web import HTTPError, authenticated
 
 from s3_contents.handlers import ContentsHandler
 from s3_contents.manager import S3ContentsManager
-from s3_contents.trash import Trashed, TrashId
+from s3_contents.timed_id import TrashId
+from s3_contents.trash import Trashed
 
 
 class TrashHandler(ContentsHandler):

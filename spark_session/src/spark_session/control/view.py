@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import html
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from spark_session.control.table import Executors
 from spark_session.errors import SparkSessionError
 
-if TYPE_CHECKING:
-    from spark_session.control.cluster import Cluster
-
 REFRESH_SECONDS = 3.0
+
+
+class Scalable(Protocol):
+    """What can be shown live: a session's executors (`spark_session.control.cluster.Cluster`)."""
+
+    @property
+    def target(self) -> int:
+        """How many executors are wanted."""
+
+    def scale(self, executors: int) -> None:
+        """Want another number. Raises SparkSessionError where it cannot be."""
+
+    def wait_for_end(self, seconds: float) -> bool:
+        """Whether the session has ended, after so long at most."""
+
+    def _repr_html_(self) -> str: ...
 
 
 def to_text(headline: str, executors: Executors) -> str:
@@ -25,7 +38,7 @@ def to_html(headline: str, executors: Executors) -> str:
     return f"<p>{html.escape(headline)}</p>" + (executors._repr_html_() if executors else "")
 
 
-def show_live(cluster: Cluster) -> None:
+def show_live(cluster: Scalable) -> None:
     """Show a cluster in a cell: figures that stay true and a control where ipywidgets is installed, figures of now elsewhere."""
     if not _in_notebook():
         print(repr(cluster))
@@ -49,7 +62,7 @@ def _in_notebook() -> bool:
     return shell is not None and getattr(shell, "kernel", None) is not None
 
 
-def control(cluster: Cluster, widgets: Any) -> Any:
+def control(cluster: Scalable, widgets: Any) -> Any:
     """The figures, which stay true while the session lives, and a control for the number of executors; widgets is the module ipywidgets."""
     figures, said = widgets.HTML(cluster._repr_html_()), widgets.HTML()
     number = widgets.BoundedIntText(value=cluster.target, min=0, max=10_000, description="Executors")

@@ -1,0 +1,41 @@
+"""What a run says at its end."""
+
+from pathlib import Path
+
+import pytest
+
+from dev.outcome import ended, main
+
+REPORT = """<testsuites><testsuite>
+<testcase classname="a" name="ran"/>
+<testcase classname="a" name="left_out"><skipped message="no network"/></testcase>
+</testsuite></testsuites>"""
+FAILED = """<testsuites><testsuite>
+<testcase classname="b" name="broke"><failure message="assert 1 == 2">a long traceback</failure></testcase>
+<testcase classname="b" name="had_no_node"><error message="failed on setup">another</error></testcase>
+</testsuite></testsuites>"""
+
+
+def test_tests_are_listed_with_their_reason() -> None:
+    assert ended(REPORT, "skipped") == [("a.left_out", "no network")]
+    assert ended(FAILED, "failure", "error") == [
+        ("b.broke", "assert 1 == 2"),
+        ("b.had_no_node", "failed on setup"),
+    ]
+
+
+@pytest.mark.parametrize(("ci", "status"), [("true", 1), (None, 0)])
+def test_ci_allows_no_skipped_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ci: str | None, status: int
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    if ci:
+        monkeypatch.setenv("CI", ci)
+    (tmp_path / "unit.xml").write_text(REPORT)
+    assert main([str(tmp_path / "unit.xml")]) == status
+
+
+def test_failures_are_repeated_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "e2e.xml").write_text(FAILED)
+    assert main([str(tmp_path / "e2e.xml")]) == 0  # the suite itself has failed
+    assert "failed: b.broke: assert 1 == 2" in capsys.readouterr().out
