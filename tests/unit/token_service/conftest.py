@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestServer
 from token_service.audit import Audit
-from token_service.credentials import Credentials
+from token_service.credentials import Credentials, StillGranted
 from token_service.errors import StsError
 from token_service.identity import Grant
 from token_service.kubernetes import KubernetesApi
@@ -43,6 +43,9 @@ class CountingMint:
             raise self.error
         self.made.append(grant)
         return Credentials(f"KEY{len(self.made)}", f"planted-secret-{len(self.made)}", "", self.clock() + 3600)
+
+    async def clear(self, still_granted: StillGranted) -> int:
+        return 0
 
     async def close(self) -> None:
         pass

@@ -56,7 +56,9 @@ class Audit:
     def refused(self, request_id: str, peer: str, action: str, error: StsError, identity: Identity | None) -> None:
         """A call was refused; identity is None where it was not proven."""
         who = {"namespace": identity.namespace, "account": identity.account, "pod": identity.pod} if identity else {}
-        self._write(event="refused", request=request_id, peer=peer, action=action, code=error.code, **who)
+        self._write(
+            event="refused", request=request_id, peer=peer, action=action, code=error.code, why=error.message, **who
+        )
 
     def answered(self, action: str, code: str, seconds: float) -> None:
         """A call was answered; code is an error's, or OK."""

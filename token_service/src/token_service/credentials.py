@@ -1,7 +1,7 @@
 """Keys, and handing the same ones to all pods of a workspace for a while."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,11 +18,18 @@ class Credentials:
     expiration: float
 
 
+# Whether the workspace of that namespace is to have keys at all.
+StillGranted = Callable[[str], Awaitable[bool]]
+
+
 class Mint(Protocol):
     """Where keys come from."""
 
     async def make(self, grant: Grant) -> Credentials:
         """New keys for a workspace. Raises StsError where the S3 service makes none."""
+
+    async def clear(self, still_granted: StillGranted) -> int:
+        """Removes what has ended, or belongs to workspaces that get nothing any more, and gives its number. Raises StsError where that cannot be known."""
 
     async def close(self) -> None:
         """Lets go of connections."""

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from . import protocol
 from .audit import Audit
 from .claims import refuse_hopeless
@@ -15,8 +13,6 @@ from .credentials import Mint, SharedCredentials
 from .errors import StsError, denied, throttled
 from .identity import Grant, Identity, granted, reviewed, token_review
 from .limits import Limit
-from .minting.assume_role import reason
-from .minting.iam_users import IamUsersMint
 from .signature import prove, read_signature, unknown_key
 
 SWEEP_SECONDS: Final = 30
@@ -93,12 +89,12 @@ class TokenService:
         return True
 
     async def sweep(self) -> None:
-        """Removes ended users of an IAM for ever."""
-        while isinstance(self.mint, IamUsersMint):
+        """Removes keys that have ended, for ever."""
+        while True:
             try:
                 self.audit.swept(await self.mint.clear(self.still_granted), self._clock())
-            except (BotoCoreError, ClientError) as error:
-                log.warning("Ended IAM users cannot be looked for now: %s", reason(error))
+            except StsError as error:
+                log.warning("Ended keys cannot be looked for now: %s", error.message)
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def _assume_role(

@@ -10,18 +10,15 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..credentials import Credentials
-from ..errors import StsError, unavailable
+from ..credentials import Credentials, StillGranted
+from ..errors import unavailable
 from ..identity import Grant
-from ..policy import policy_text
-from .assume_role import config, reason
+from .client import Client, no_keys, policy_for, reason
 
 POLICY_NAME: Final = "workspace"
 # Keys end for their holders a little before they are removed: a request on its way is let through.
@@ -70,22 +67,17 @@ class IamUsersMint:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.root = f"/spark-notebooks/{release}/"
-        self.bucket, self.region, self.endpoint = bucket, region, endpoint
-        self.seconds, self.partition = seconds, partition
+        self.bucket, self.seconds, self.partition = bucket, seconds, partition
         self._clock = clock
-        self._resources = AsyncExitStack()
-        self._client: Any = None
+        self._client = Client("iam", region, endpoint)
 
     async def make(self, grant: Grant) -> Credentials:
         """A new user's key. Raises StsError; what was half made is removed."""
-        try:
-            policy = policy_text(self.bucket, grant.access, self.partition)
-        except ValueError as error:
-            raise StsError("PackedPolicyTooLarge", f"No policy can be made for this workspace: {error}.") from error
+        policy = policy_for(grant, self.bucket, self.partition)
         ends = int(self._clock()) + self.seconds
         name = user_name(grant.namespace, ends, secrets.token_hex(4))
         try:
-            iam = await self._connected()
+            iam = await self._client.get()
             await iam.create_user(UserName=name, Path=f"{self.root}{grant.namespace}/")
             try:
                 await iam.put_user_policy(UserName=name, PolicyName=POLICY_NAME, PolicyDocument=policy)
@@ -94,19 +86,20 @@ class IamUsersMint:
                 await self._remove(name)
                 raise
         except (BotoCoreError, ClientError) as error:
-            raise unavailable(
-                f"The S3 service made no keys ({reason(error)}). Ask your administrator to look."
-            ) from error
+            raise no_keys(error) from error
         key = answer["AccessKey"]
         return Credentials(key["AccessKeyId"], key["SecretAccessKey"], "", ends)
 
-    async def clear(self, still_granted: Callable[[str], Awaitable[bool]]) -> int:
+    async def clear(self, still_granted: StillGranted) -> int:
         """Removes the users that have ended, and those of workspaces that get nothing any more; gives their number.
 
-        still_granted is asked once for each workspace that has keys. What cannot be removed now is left for the next time. Raises BotoCoreError and
-        ClientError where there is no list.
+        still_granted is asked once for each workspace that has keys. What cannot be removed now is left for the next time. Raises StsError where there is
+        no list.
         """
-        users = [user async for user in self._users()]
+        try:
+            users = [user async for user in self._users()]
+        except (BotoCoreError, ClientError) as error:
+            raise unavailable(f"The IAM gives no list of its users ({reason(error)}).") from error
         now = self._clock()
         gone = {user.name for user in users if now > user.ends + GRACE_SECONDS}
         slots = asyncio.Semaphore(AT_ONCE)
@@ -128,11 +121,10 @@ class IamUsersMint:
 
     async def close(self) -> None:
         """Ends the client's connections; users stay until they end."""
-        self._client = None
-        await self._resources.aclose()
+        await self._client.close()
 
     async def _users(self) -> AsyncIterator[TemporaryUser]:
-        iam = await self._connected()
+        iam = await self._client.get()
         async for page in iam.get_paginator("list_users").paginate(PathPrefix=self.root):
             for user in page["Users"]:
                 if found := read_user(user, self.root):
@@ -140,7 +132,7 @@ class IamUsersMint:
 
     async def _remove(self, name: str) -> None:
         """Removes a user with its keys, the keys first; whatever is gone already is passed over."""
-        iam = await self._connected()
+        iam = await self._client.get()
         keys = await self._unless_gone(iam.list_access_keys(UserName=name))
         for key in keys.get("AccessKeyMetadata", []):
             await self._unless_gone(iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"]))
@@ -154,11 +146,3 @@ class IamUsersMint:
             if reason(error) != "NoSuchEntity":
                 raise
             return {}
-
-    async def _connected(self) -> Any:
-        if self._client is None:
-            client = get_session().create_client(
-                "iam", region_name=self.region, endpoint_url=self.endpoint, config=config()
-            )
-            self._client = await self._resources.enter_async_context(client)
-        return self._client
