@@ -89,7 +89,7 @@ class PodNetwork:
 
 def node_process(cluster: Cluster) -> int:
     """A process in the network of the first node itself."""
-    process = cluster._first_process()
+    process = cluster.instance.first_process()
     assert process
     return process
 
