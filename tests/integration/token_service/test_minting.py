@@ -227,7 +227,7 @@ async def test_another_copy_or_a_restarted_one_removes_too(store: S3WithIam, min
 async def test_what_is_half_made_is_removed(
     store: S3WithIam, mint: IamUsersMint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("token_service.minting.iam_users.policy_text", lambda *_: "no policy")
+    monkeypatch.setattr("token_service.minting.client.policy_text", lambda *_: "no policy")
 
     with pytest.raises(StsError, match="MalformedPolicyDocument"):
         await mint.make(ADA)
@@ -276,7 +276,7 @@ async def test_s3fs_and_pandas_work_with_variables_only(
         api=api, mint=mint, audience=AUDIENCE, hub=HUB, roots=["users"], audit=Audit(), clock=mint._clock, **limits
     )
     # The mint has its keys by now: what follows is the environment of a notebook.
-    await mint._connected()
+    await mint.client.get()
     async with TestServer(sts(service)) as server:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.delenv(name)
@@ -328,7 +328,7 @@ def assume(endpoint: str) -> AssumeRoleMint:
 async def test_a_session_of_the_role_is_asked_for_with_the_policy(moto: str, root_keys: None, clock: Clock) -> None:
     mint = assume(moto)
     sent: list[dict[str, list[str]]] = []
-    connected = await mint._connected()
+    connected = await mint.client.get()
     connected.meta.events.register("before-send.sts", lambda request, **_: sent.append(parse_qs(_text(request.body))))
 
     keys = await mint.make(ADA)

@@ -17,13 +17,13 @@ class AssumeRoleMint:
         self, *, role: str, bucket: str, region: str, endpoint: str | None, seconds: int, partition: str = "aws"
     ) -> None:
         self.role, self.bucket, self.seconds, self.partition = role, bucket, seconds, partition
-        self._client = Client("sts", region, endpoint)
+        self.client = Client("sts", region, endpoint)
 
     async def make(self, grant: Grant) -> Credentials:
         """A session of the role. Raises StsError."""
         policy = policy_for(grant, self.bucket, self.partition)
         try:
-            sts = await self._client.get()
+            sts = await self.client.get()
             answer = await sts.assume_role(
                 RoleArn=self.role,
                 # At most 64 characters of those that names of namespaces have: it is in the S3 service's logs.
@@ -44,4 +44,4 @@ class AssumeRoleMint:
 
     async def close(self) -> None:
         """Ends the client's connections."""
-        await self._client.close()
+        await self.client.close()

@@ -69,7 +69,7 @@ class IamUsersMint:
         self.root = f"/spark-notebooks/{release}/"
         self.bucket, self.seconds, self.partition = bucket, seconds, partition
         self._clock = clock
-        self._client = Client("iam", region, endpoint)
+        self.client = Client("iam", region, endpoint)
 
     async def make(self, grant: Grant) -> Credentials:
         """A new user's key. Raises StsError; what was half made is removed."""
@@ -77,7 +77,7 @@ class IamUsersMint:
         ends = int(self._clock()) + self.seconds
         name = user_name(grant.namespace, ends, secrets.token_hex(4))
         try:
-            iam = await self._client.get()
+            iam = await self.client.get()
             await iam.create_user(UserName=name, Path=f"{self.root}{grant.namespace}/")
             try:
                 await iam.put_user_policy(UserName=name, PolicyName=POLICY_NAME, PolicyDocument=policy)
@@ -121,10 +121,10 @@ class IamUsersMint:
 
     async def close(self) -> None:
         """Ends the client's connections; users stay until they end."""
-        await self._client.close()
+        await self.client.close()
 
     async def _users(self) -> AsyncIterator[TemporaryUser]:
-        iam = await self._client.get()
+        iam = await self.client.get()
         async for page in iam.get_paginator("list_users").paginate(PathPrefix=self.root):
             for user in page["Users"]:
                 if found := read_user(user, self.root):
@@ -132,7 +132,7 @@ class IamUsersMint:
 
     async def _remove(self, name: str) -> None:
         """Removes a user with its keys, the keys first; whatever is gone already is passed over."""
-        iam = await self._client.get()
+        iam = await self.client.get()
         keys = await self._unless_gone(iam.list_access_keys(UserName=name))
         for key in keys.get("AccessKeyMetadata", []):
             await self._unless_gone(iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"]))
