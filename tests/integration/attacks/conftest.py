@@ -26,6 +26,7 @@ from tests.support.notebook_pod import Notebook
 NAME = "attacks"
 PREFIX = "attacked-"
 PORT = 30085
+AUDIENCE = f"{NAME}-spark-notebooks-tokens.{NAME}"
 AGENT = "attacker"
 SENDER = Path(__file__).with_name("sender.py").read_text(encoding="utf-8")
 

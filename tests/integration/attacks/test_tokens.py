@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.notebook_pod import Notebook
 
-from .conftest import NAME, Situation
+from .conftest import AUDIENCE, NAME, Situation
 
 # What is sent from eve's notebook: each by the field that it changes of a good call, answered with HTTP status and text.
 CALL = """
@@ -76,7 +76,7 @@ THEFTS = {
 def tokens(situation: Situation) -> dict[str, str]:
     """Tokens by what they are; those that name a pod are really made by the API server."""
     eve, bob = situation.eve, situation.bob
-    own = made(eve, "notebook", *bound_to(eve.name), audience())
+    own = made(eve, "notebook", *bound_to(eve.name), f"--audience={AUDIENCE}")
     head, payload, signature = own.split(".")
     claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
     bobs = claims | {"sub": f"system:serviceaccount:{bob.namespace}:notebook"}
@@ -91,8 +91,8 @@ def tokens(situation: Situation) -> dict[str, str]:
         "api": made(eve, "notebook", *bound_to(eve.name)),
         "bobs-other-audience": made(bob, "notebook", *bound_to(bob.name), "--audience=something-else"),
         "ended": ".".join([head, encoded(claims | {"exp": int(time.time()) - 60}), signature]),
-        "unbound": made(bob, "notebook", audience()),
-        "default-account": made(eve, "default", audience()),
+        "unbound": made(bob, "notebook", f"--audience={AUDIENCE}"),
+        "default-account": made(eve, "default", f"--audience={AUDIENCE}"),
     }
 
 
@@ -113,7 +113,7 @@ def answers(situation: Situation, tokens: dict[str, str]) -> dict[str, list[Any]
     }
     platform.kubectl("create", "--filename", "-", stdin=json.dumps(pod))
     try:
-        elsewhere = made(platform, "notebook", *bound_to("imitator"), audience())
+        elsewhere = made(platform, "notebook", *bound_to("imitator"), f"--audience={AUDIENCE}")
         there = send(situation.eve, {ELSEWHERE: THEFTS[ELSEWHERE]}, {"elsewhere": elsewhere})
     finally:
         platform.kubectl("delete", "pod", "imitator", "--grace-period=0", "--force", "--ignore-not-found")
@@ -133,10 +133,6 @@ def made(notebook: Notebook, account: str, *more: str) -> str:
 
 def bound_to(pod: str) -> tuple[str, str]:
     return "--bound-object-kind=Pod", f"--bound-object-name={pod}"
-
-
-def audience() -> str:
-    return f"--audience={NAME}-spark-notebooks-tokens.{NAME}"
 
 
 def encoded(part: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -57,19 +58,23 @@ async def test_a_workspaces_keys_open_its_folder(servers: tuple[str, str], monke
     s3_url, iam_url = servers
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEYS["ROOT_ACCESS_KEY_ID"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS["ROOT_SECRET_ACCESS_KEY"])
-    boto3.client("s3", "us-east-1", endpoint_url=s3_url).create_bucket(Bucket="notebooks")
+    client(s3_url, *KEYS.values()).create_bucket(Bucket="notebooks")
     settings = json.loads(decoded(get(render(TOKENS), "Secret", f"{NAME}-tokens"))["config.json"])
     settings["TokenServiceApp"]["endpoint"] = iam_url
     mint = TokenServiceApp(config=Config(settings)).mint()
     keys = await mint.make(Grant("user-ada", "ada", Access(("users/ada",))))
     await mint.close()
 
-    s3 = boto3.client(
-        "s3", "us-east-1", endpoint_url=s3_url, aws_access_key_id=keys.access_key, aws_secret_access_key=keys.secret_key
-    )
+    s3 = client(s3_url, keys.access_key, keys.secret_key)
     s3.put_object(Bucket="notebooks", Key="users/ada/a", Body=b"text")
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.put_object(Bucket="notebooks", Key="users/bob/a", Body=b"text")
+
+
+def client(url: str, access_key: str, secret_key: str) -> Any:
+    return boto3.client(
+        "s3", "us-east-1", endpoint_url=url, aws_access_key_id=access_key, aws_secret_access_key=secret_key
+    )
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
