@@ -1,13 +1,19 @@
-"""Files on S3 in the file browser: deleted, restored, and named by their addresses."""
+"""Files on S3 in the file browser: deleted, restored, named by their addresses, and downloaded a folder at a time."""
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+import requests
 from playwright.sync_api import Locator, expect
 
 from tests.integration.lab.conftest import BUCKET, PREFIX, Home, Tab
+from tests.support.jupyter import Jupyter
+from tests.support.s3_proxy import Fault, S3Proxy
 
 OpenTab = Callable[[str], Tab]
 
@@ -52,3 +58,63 @@ def test_the_address_of_a_file_is_copied(open_tab: OpenTab, home: Home, artifact
         "wanted => navigator.clipboard.readText().then(text => text === wanted)",
         arg=f"s3://{BUCKET}/{PREFIX}/my data.txt",
     )
+
+
+def test_a_folder_is_downloaded_as_a_zip(open_tab: OpenTab, home: Home, artifacts: Path, tmp_path: Path) -> None:
+    home.write("start.txt", "here")
+    home.write("results/ä 1.csv", "1,2,3")
+    home.write("results/raw/", "")
+    home.write("results/deep/er/b.txt", "b" * 3_000_000)
+    home.write("results/.hidden", "not shown, not sent")
+    tab = open_tab("start.txt")
+    item(tab, "results").click(button="right")
+    tab.page.screenshot(path=artifacts / "folder-menu.png", animations="disabled")
+    with tab.page.expect_download() as started:
+        tab.page.locator(".lm-Menu").get_by_text("Download as Zip").click()
+    assert started.value.suggested_filename == "results.zip"
+    started.value.save_as(tmp_path / "results.zip")
+    with zipfile.ZipFile(tmp_path / "results.zip") as found:
+        assert sorted(found.namelist()) == ["results/deep/er/b.txt", "results/raw/", "results/ä 1.csv"]
+        assert found.read("results/ä 1.csv") == b"1,2,3"
+        assert found.read("results/deep/er/b.txt") == b"b" * 3_000_000
+    item(tab, "start.txt").click(button="right")
+    expect(tab.page.locator(".lm-Menu").get_by_text("Download as Zip")).to_have_count(0)
+    tab.page.keyboard.press("Escape")
+    tab.page.get_by_role("menuitem", name="File", exact=True).click()
+    with tab.page.expect_download() as started:
+        tab.page.locator(".lm-Menu").get_by_text("Download Current Folder as Zip").click()
+    assert started.value.suggested_filename == "files.zip"
+
+
+def archive(jupyter: Jupyter, path: str) -> requests.Response:
+    return jupyter.call("GET", "s3-contents/api/archive", params={"path": path})
+
+
+def test_an_archive_of_everything_has_no_trash_and_no_checkpoints(jupyter: Jupyter, home: Home) -> None:
+    home.write("whole/a.txt", "1")
+    assert jupyter.contents("POST", "whole/a.txt/checkpoints").status_code == 201
+    with zipfile.ZipFile(io.BytesIO(archive(jupyter, "").content)) as found:
+        names = found.namelist()
+    assert "files/whole/a.txt" in names
+    assert not [name for name in names if "s3_contents" in name]
+
+
+@pytest.mark.parametrize("path", ["no such folder", ".s3_contents", ".s3_contents/trash", "../other"])
+def test_there_is_no_archive_of_what_is_no_folder(jupyter: Jupyter, path: str) -> None:
+    answer = archive(jupyter, path)
+    assert answer.status_code in {400, 404}
+    assert "message" in answer.json()
+
+
+def test_a_stranger_gets_no_archive(jupyter: Jupyter) -> None:
+    address = f"{jupyter.url}/s3-contents/api/archive?path="
+    assert requests.get(address, timeout=10).status_code == 403
+
+
+def test_an_archive_that_s3_cannot_finish_is_cut_off(jupyter: Jupyter, home: Home, proxy: S3Proxy) -> None:
+    """What has arrived then cannot be mistaken for all of it."""
+    home.write("cut/a.txt", "a")
+    home.write("cut/b.txt", "b" * 3_000_000)
+    proxy.fault = lambda request: Fault.TRUNCATE if request.key.endswith("b.txt") else None
+    with pytest.raises(requests.RequestException):
+        archive(jupyter, "cut")

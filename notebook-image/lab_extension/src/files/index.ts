@@ -1,18 +1,21 @@
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Clipboard, Dialog, ICommandPalette, InputDialog, Notification, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
-import { copyIcon, undoIcon } from '@jupyterlab/ui-components';
+import { Contents } from '@jupyterlab/services';
+import { copyIcon, downloadIcon, undoIcon } from '@jupyterlab/ui-components';
 
-import { call } from '../api.js';
+import { call, link } from '../api.js';
 import { address, lines, Trash } from './model.js';
 
 const TRASH = 'spark-notebooks:restore-from-trash';
 const COPY = 'spark-notebooks:copy-s3-path';
+const DOWNLOAD_FOLDER = 'spark-notebooks:download-folder';
+const DOWNLOAD_CURRENT = 'spark-notebooks:download-current-folder';
 
-/** What belongs to files that are on S3: the trash, and their addresses. */
+/** What belongs to files that are on S3: the trash, their addresses, folders as archives. */
 export const files: JupyterFrontEndPlugin<void> = {
   id: '@spark-notebooks/lab:files',
-  description: 'Restores files and folders from the trash, and copies their S3 addresses.',
+  description: 'Restores files and folders from the trash, copies their S3 addresses, and downloads folders.',
   autoStart: true,
   optional: [IFileBrowserFactory, ICommandPalette],
   activate: (app: JupyterFrontEnd, browsers: IFileBrowserFactory | null, palette: ICommandPalette | null) => {
@@ -28,10 +31,34 @@ export const files: JupyterFrontEndPlugin<void> = {
         }
       }
     });
-    const selected = (): string | null => {
+    const isOurs = (path: string): boolean => app.serviceManager.contents.driveName(path) === '';
+    const only = (): Contents.IModel | null => {
       const items = [...(browsers?.tracker.currentWidget?.selectedItems() ?? [])];
-      return items.length === 1 && app.serviceManager.contents.driveName(items[0].path) === '' ? items[0].path : null;
+      return items.length === 1 && isOurs(items[0].path) ? items[0] : null;
     };
+    const selected = (): string | null => only()?.path ?? null;
+    const selectedFolder = (): string | null => (only()?.type === 'directory' ? selected() : null);
+    const currentFolder = (): string | null => {
+      const path = browsers?.tracker.currentWidget?.model.path;
+      return path !== undefined && isOurs(path) ? path : null;
+    };
+    for (const [command, path, label] of [
+      [DOWNLOAD_FOLDER, selectedFolder, 'Download as Zip'],
+      [DOWNLOAD_CURRENT, currentFolder, 'Download Current Folder as Zip']
+    ] as const) {
+      app.commands.addCommand(command, {
+        label,
+        caption: 'Download the folder and all in it as one zip archive',
+        icon: downloadIcon,
+        isEnabled: () => path() !== null,
+        execute: () => {
+          const found = path();
+          if (found !== null) {
+            download(found);
+          }
+        }
+      });
+    }
     app.commands.addCommand(COPY, {
       label: 'Copy S3 Path',
       caption: 'Copy the s3:// address, for pandas, Spark and other programs',
@@ -44,9 +71,20 @@ export const files: JupyterFrontEndPlugin<void> = {
         }
       }
     });
-    palette?.addItem({ command: TRASH, category: 'File Operations' });
+    for (const command of [TRASH, DOWNLOAD_CURRENT]) {
+      palette?.addItem({ command, category: 'File Operations' });
+    }
   }
 };
+
+function download(folder: string): void {
+  const anchor = document.createElement('a');
+  anchor.href = link('archive', { path: folder });
+  anchor.download = '';
+  document.body.appendChild(anchor);
+  anchor.click();
+  anchor.remove();
+}
 
 async function chooseAndRestore(browsers: IFileBrowserFactory | null): Promise<void> {
   const { days, trashed }: Trash = await (await call('trash')).json();

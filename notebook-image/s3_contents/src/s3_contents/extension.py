@@ -1,15 +1,22 @@
-"""The Jupyter server extension, where this package's contents manager is the one in use: the history of files, the trash, and the look at the S3 server."""
+"""The Jupyter server extension, where this package's contents manager is the one in use: the history of files, the trash, folders as archives, and the look at the S3 server."""
 
 from __future__ import annotations
 
 from jupyter_server.extension.application import ExtensionApp
 
+from s3_contents.archive_handler import ArchiveHandler
 from s3_contents.handlers import ROOT, StoreHandler
 from s3_contents.history_handlers import HistoryHandler, VersionHandler
 from s3_contents.manager import S3ContentsManager
 from s3_contents.trash_handlers import TrashHandler
 
-HANDLERS = {"history": HistoryHandler, "version": VersionHandler, "store": StoreHandler, "trash": TrashHandler}
+HANDLERS = {
+    "archive": ArchiveHandler,
+    "history": HistoryHandler,
+    "store": StoreHandler,
+    "trash": TrashHandler,
+    "version": VersionHandler,
+}
 
 
 class S3ContentsExtension(ExtensionApp):

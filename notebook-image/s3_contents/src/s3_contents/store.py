@@ -141,19 +141,24 @@ class S3Store:
         self._check_whole(item, len(content))
         return content
 
-    async def save_to(self, opened: Opened, path: Path) -> None:
-        """Write the whole body of an opened object into a file."""
+    async def chunks(self, opened: Opened) -> AsyncIterator[bytes]:
+        """The whole body of an opened object in pieces; UnavailableError at the end if some of it did not arrive."""
         size = 0
         chunks = opened.body.iter_chunks(CHUNK)
-        with await asyncio.to_thread(path.open, "wb") as file:
-            while True:
-                with translated("read", self.url(opened.item.key)):
-                    chunk = await anext(chunks, b"")
-                if not chunk:
-                    break
-                await asyncio.to_thread(file.write, chunk)
-                size += len(chunk)
+        while True:
+            with translated("read", self.url(opened.item.key)):
+                chunk: bytes = await anext(chunks, b"")
+            if not chunk:
+                break
+            size += len(chunk)
+            yield chunk
         self._check_whole(opened.item, size)
+
+    async def save_to(self, opened: Opened, path: Path) -> None:
+        """Write the whole body of an opened object into a file."""
+        with await asyncio.to_thread(path.open, "wb") as file:
+            async for chunk in self.chunks(opened):
+                await asyncio.to_thread(file.write, chunk)
 
     def _check_whole(self, item: Object, arrived: int) -> None:
         if arrived != item.size:
