@@ -17,6 +17,8 @@ TOKEN_VOLUME: Final = "s3-token"  # noqa: S105 (a name)
 TOKEN_SECONDS: Final = 3600
 # SDKs want one; the token service decides by the token alone.
 ROLE_ARN: Final = "arn:aws:iam::000000000000:role/spark-notebooks"
+# In the notebook image.
+AWS_CONFIG: Final = "/etc/spark-notebooks/aws-config"
 AUTHENTICATION_FOLDER: Final = "/var/run/secrets/spark-notebooks/authentication"
 
 # The Pod Security level `restricted` asks for all of these.
@@ -98,6 +100,8 @@ def environment(
             "AWS_ROLE_ARN": ROLE_ARN,
             "AWS_WEB_IDENTITY_TOKEN_FILE": f"{TOKEN_FOLDER}/token",
             "AWS_ENDPOINT_URL_STS": token_service.url,
+            # For the SDK for C++, which does not know of that URL: a program that asks there.
+            "AWS_CONFIG_FILE": AWS_CONFIG,
             # For the pods of executors, which mount a token of their own.
             "SPARK_SESSION_S3_TOKEN_AUDIENCE": token_service.audience,
         }

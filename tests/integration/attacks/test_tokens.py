@@ -225,13 +225,16 @@ assert not [name for name in os.environ if name in ("AWS_SECRET_ACCESS_KEY", "AW
 home = os.environ["SPARK_NOTEBOOKS_S3_HOME"]
 pd.DataFrame({"a": [1, 2, 3]}).to_csv(f"{home}/frame.csv", index=False)
 assert pd.read_csv(f"{home}/frame.csv").a.sum() == 6
+# By the SDK for C++.
+pd.DataFrame({"a": [1, 2, 3]}).to_parquet(f"{home}/frame.parquet")
 assert any(name.endswith("frame.csv") for name in s3fs.S3FileSystem().ls(home))
 from spark_session import get_spark_session
 spark = get_spark_session(executors=1)
 spark.range(1000).write.mode("overwrite").parquet(f"{home}/numbers")
 assert spark.read.parquet(f"{home}/numbers").count() == 1000
 def who(_):
-    import botocore.session
+    import botocore.session, pandas as pd
+    assert pd.read_parquet(f"{home}/frame.parquet").a.sum() == 6
     return [botocore.session.get_session().create_client("sts").get_caller_identity()["Arn"]]
 [arn] = spark.sparkContext.parallelize([0], 1).mapPartitions(who).collect()
 assert arn.endswith("eve"), arn

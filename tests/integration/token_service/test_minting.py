@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -33,6 +34,7 @@ from token_service.policy import Access
 from token_service.service import TokenService
 from token_service.web import sts
 
+from dev.paths import REPOSITORY
 from tests.support.s3_iam import S3WithIam, s3_with_iam
 from tests.unit.token_service.conftest import Clock
 from tests.unit.token_service.kubernetes import AUDIENCE, HUB, Kubernetes, kubernetes_api
@@ -286,8 +288,11 @@ async def test_s3fs_and_pandas_work_with_variables_only(
             "AWS_ENDPOINT_URL_STS": str(server.make_url("")),
             "AWS_ROLE_ARN": "arn:aws:iam::000000000000:role/spark-notebooks",
             "AWS_WEB_IDENTITY_TOKEN_FILE": str(file),
+            "AWS_CONFIG_FILE": str(tmp_path / "aws-config"),
             "AWS_DEFAULT_REGION": "us-east-1",
         }
+        program = REPOSITORY / "notebook-image" / "s3_keys" / "s3-keys"
+        (tmp_path / "aws-config").write_text(f"[default]\ncredential_process = {sys.executable} -I {program}\n")
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
 
@@ -295,6 +300,9 @@ async def test_s3fs_and_pandas_work_with_variables_only(
             frame = pd.DataFrame({"a": [1, 2]})
             frame.to_csv(f"s3://{BUCKET}/users/ada/frame.csv", index=False)
             assert pd.read_csv(f"s3://{BUCKET}/users/ada/frame.csv").equals(frame)
+            # By the SDK for C++.
+            frame.to_parquet(f"s3://{BUCKET}/users/ada/frame.parquet")
+            assert pd.read_parquet(f"s3://{BUCKET}/users/ada/frame.parquet").equals(frame)
             files = s3fs.S3FileSystem(skip_instance_cache=True)
             with pytest.raises(PermissionError):
                 files.ls(f"s3://{BUCKET}/users/bob")

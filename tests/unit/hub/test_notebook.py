@@ -91,5 +91,6 @@ def test_with_the_token_service_a_pod_has_a_token_and_no_key() -> None:
     assert found["AWS_WEB_IDENTITY_TOKEN_FILE"] == f"{mount['mountPath']}/token"
     assert (found["AWS_ENDPOINT_URL_STS"], mount["readOnly"]) == ("http://tokens:8082", True)
     assert found["AWS_ROLE_ARN"].startswith("arn:aws:iam::")
+    assert found["AWS_CONFIG_FILE"] == "/etc/spark-notebooks/aws-config"
     assert "AWS_SHARED_CREDENTIALS_FILE" not in found
     assert "s3-credentials" not in volumes(None, False, tokens)
