@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from s3_contents import S3ContentsManager
 
 from dev.s3_server import S3Server
@@ -64,6 +66,18 @@ async def test_a_long_folder_takes_a_request_per_thousand_entries(
     await manager.delete_file("many")
     assert proxy.methods() == ["HEAD", "GET", "GET", "POST", "POST"]
     assert keys(s3_server, bucket) == []
+
+
+async def test_ten_thousand_entries_take_ten_requests(
+    manager: S3ContentsManager, proxy: S3Proxy, s3_server: S3Server, bucket: str
+) -> None:
+    write(s3_server, bucket, "users/ada/many/0000")
+    first = s3_server.data_dir / "objects" / bucket / "users/ada/many/0000"
+    for number in range(1, 10_000):
+        shutil.copy2(first, first.with_name(f"{number:04}"))  # as the server keeps it, and far quicker than by its API
+    model = await manager.get("many", type="directory")
+    assert [entry["name"] for entry in model["content"]] == [f"{number:04}" for number in range(10_000)]
+    assert proxy.methods() == ["GET"] * 10
 
 
 async def test_checkpoints_take_few_requests(manager: S3ContentsManager, proxy: S3Proxy) -> None:
