@@ -197,7 +197,7 @@ def situation(node: Cluster) -> Iterator[Situation]:
     }
     values["proxy"]["service"]["nodePorts"]["http"] = PORT
     values["workspace"] = {"namespacePrefix": PREFIX}
-    values["s3"]["credentials"] = {"mode": "tokenService"}
+    values["tokenService"] = {"replicas": 2}
     values["singleuser"]["profileList"] = [
         {"display_name": "Small", "slug": "small", "default": True},
         {"display_name": "Large", "slug": "large", "kubespawner_override": {"mem_limit": "5G"}},
