@@ -37,6 +37,7 @@ from s3_contents.objects import (
     version_id,
     versions_from_listing,
 )
+from s3_contents.parsing import client_session
 
 KEYS_PER_DELETE = 1000
 CHUNK = 2**20
@@ -79,7 +80,11 @@ class S3Store:
         session = self._sessions.get(loop)
         if session is None:
             session = s3fs.S3FileSystem(
-                asynchronous=True, skip_instance_cache=True, use_listings_cache=False, config_kwargs=self._config
+                asynchronous=True,
+                skip_instance_cache=True,
+                use_listings_cache=False,
+                config_kwargs=self._config,
+                session=client_session(),
             )
             self._sessions[loop] = session
         with translated("connect to", self.url("")):
