@@ -34,7 +34,7 @@ def image_value(reference: str) -> dict[str, str]:
 
 
 def evaluation_values(images: Mapping[str, str], accounts: Accounts) -> dict[str, Any]:
-    """Chart values for one machine: embedded S3, shared passwords, requests small enough that 20 executors fit on two cores."""
+    """Chart values for one machine: embedded S3 and keys of their own for workspaces, shared passwords, requests small enough that 20 executors fit on two cores."""
     return {
         "hub": {
             "image": image_value(images["hub"]),
@@ -56,7 +56,12 @@ def evaluation_values(images: Mapping[str, str], accounts: Accounts) -> dict[str
             "cpu": {"guarantee": 0.1},
             "memory": {"guarantee": "1G", "limit": "4G"},
         },
-        "s3": {"createBucket": True, "embedded": {"enabled": True, "image": image_value(images["s3-server"])}},
+        "s3": {
+            "createBucket": True,
+            "embedded": {"enabled": True, "image": image_value(images["s3-server"])},
+            "credentials": {"mode": "tokenService"},
+        },
+        "tokenService": {"replicas": 1},
         "spark": {"executor": {"cores": 1, "memory": "512m", "cpuRequest": 0.05}},
     }
 

@@ -26,7 +26,8 @@ INTRODUCTION = f"""\
 <!-- Made by `python -m dev.schema` from the rendered chart and the hub's manifests of a workspace: change those. -->
 
 All service accounts of a release `{RELEASE}` in the namespace `{NAMESPACE}`, and those of ada's workspace `{WORKSPACE}`, with all that RBAC gives them. Admission
-policies ([What protects what](index.md)) take further away: what the last column names is allowed within their bounds only.
+policies ([What protects what](index.md)) take further away: what the last column names is allowed within their bounds only. The account of the token service is there with
+`s3.credentials.mode: tokenService` only.
 
 """
 
@@ -35,6 +36,8 @@ TOKENLESS = "none: it has no right and no token"
 BOUNDS = {
     ("hub", "namespaces"): "workspaces of this release",
     ("hub", "rolebindings"): "workspaces of this release; the two roles, to the hub and the notebook",
+    ("tokens", "tokenreviews"): "asking whose a token is, which the asker has to hold",
+    ("tokens", "namespaces"): "reading, one at a time: what the hub has written on workspaces",
     ("hub", "pods"): "reading: one watch finds all notebooks",
     ("workspace-hub", "pods"): "notebooks with images that are written down",
     (
@@ -89,4 +92,6 @@ def _of_kind(objects: Sequence[Manifest], kind: str) -> list[Manifest]:
 def _rendered() -> str:
     chart = REPOSITORY / "charts" / "spark-notebooks"
     command = [str(binary("helm")), "template", RELEASE, str(chart), "--namespace", NAMESPACE]
-    return run([*command, "--set=s3.embedded.enabled=true"], None, True).stdout
+    return run(
+        [*command, "--set=s3.embedded.enabled=true", "--set=s3.credentials.mode=tokenService"], None, True
+    ).stdout

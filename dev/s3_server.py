@@ -30,16 +30,20 @@ class S3Server:
 
     Objects are kept in ``data_dir/objects`` and their older versions in ``data_dir/versions``; both survive a
     restart. The keys are new at each start, because the server does not store them. The file system must have
-    extended attributes (ext4, xfs, btrfs), which hold the objects' metadata.
+    extended attributes (ext4, xfs, btrfs), which hold the objects' metadata. With ``iam_socket`` it knows the users of the
+    versitygw IAM that listens there, too.
 
     >>> with S3Server(Path("/var/tmp/s3")) as server:
     ...     server.create_bucket("notebooks")
     ...     subprocess.run(["jupyter", "lab"], env=os.environ | server.environment())
     """
 
-    def __init__(self, data_dir: Path, port: int | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, data_dir: Path, port: int | None = None, host: str = "127.0.0.1", iam_socket: Path | None = None
+    ) -> None:
         self.data_dir = data_dir
         self.host = host
+        self.iam_socket = iam_socket
         self.port = port or free_port()
         self.access_key = secrets.token_hex(10).upper()
         self.secret_key = secrets.token_urlsafe(30)
@@ -81,7 +85,10 @@ class S3Server:
         # A caller that is killed cannot stop its server: the kernel then does.
         command = ["setpriv", "--pdeathsig", "KILL", str(binary("versitygw"))]
         command += ["--port", f"{self.host}:{self.port}", "--region", REGION, "--keep-alive"]
-        command += ["--quiet", "--health", self._health, "posix", "--versioning-dir", str(versions), str(objects)]
+        command += ["--quiet", "--health", self._health]
+        if self.iam_socket is not None:
+            command += ["--iam-standalone-endpoint", str(self.iam_socket)]
+        command += ["posix", "--versioning-dir", str(versions), str(objects)]
         environment = os.environ | {"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key}
         with self.log_file.open("wb") as log:
             # Its own session: Ctrl-C reaches our caller, which stops the server after its last use.

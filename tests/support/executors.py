@@ -17,7 +17,7 @@ from spark_session.shape import manifest
 Pod = dict[str, Any]
 
 
-def executor_pod(namespace: str, image: str, owner: str, folder: Path) -> Pod:
+def executor_pod(namespace: str, image: str, owner: str, folder: Path, token_audience: str | None = None) -> Pod:
     """The manifest.
 
     Args:
@@ -25,10 +25,16 @@ def executor_pod(namespace: str, image: str, owner: str, folder: Path) -> Pod:
         image: of the notebook.
         owner: UID of the notebook pod.
         folder: an empty one, in place of the notebook's Secrets.
+        token_audience: of the token by which it gets keys of S3; None where it mounts the Secret with the keys.
     """
-    secret, credentials = folder / "authentication" / "secret", folder / "s3" / "credentials"
+    secret = folder / "authentication" / "secret"
     place = Workspace(namespace, "notebook", "10.0.0.7", "https://10.0.0.1:443", image, "IfNotPresent", secret)
-    s3 = S3("s3://notebooks/users/ada", None, "eu-central-1", Credentials.PROFILE, credentials)
+    home, region = "s3://notebooks/users/ada", "eu-central-1"
+    if token_audience is None:
+        s3 = S3(home, None, region, Credentials.PROFILE, credentials_file=folder / "s3" / "credentials")
+    else:
+        token = folder / "s3-token" / "token"
+        s3 = S3(home, None, region, Credentials.WEB_IDENTITY, token_file=token, token_audience=token_audience)
     environment = Environment(place, s3, "/opt/venv/bin/python", "flights")
     plan = build(Context(environment, Request(), SparkSessionDefaults(), "0123abcd", folder))
     pod = manifest(plan, owner)

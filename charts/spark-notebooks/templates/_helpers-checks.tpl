@@ -12,11 +12,32 @@ s3.endpoint is set and s3.embedded.enabled is true: the notebooks are kept in on
 s3.credentials.existingSecret is set, and so are s3.credentials.accessKey or secretKey: name the Secret or give the keys, not both.
 {{- else if ne (empty $keys.accessKey) (empty $keys.secretKey) }}
 s3.credentials.accessKey and s3.credentials.secretKey belong together: give both, or name a Secret in s3.credentials.existingSecret.
+{{- else if eq $keys.mode "serviceAccount" }}
+{{- if .embedded.enabled }}
+s3.credentials.mode is serviceAccount and s3.embedded.enabled is true: the embedded server knows no accounts of a cloud. Set the mode to tokenService or static.
+{{- else if or $keys.existingSecret $keys.accessKey }}
+s3.credentials.mode is serviceAccount, in which nobody has keys, and there are some: remove s3.credentials.existingSecret, accessKey and secretKey.
+{{- end }}
 {{- else if not (or .embedded.enabled $keys.existingSecret $keys.accessKey) }}
 s3.credentials.existingSecret is empty: notebooks are kept on S3, which asks for keys. Name a Secret with the keys access-key and secret-key, or, to try things out, set s3.embedded.enabled to true.
 {{- else if and .embedded.enabled $keys.secretKey (lt (len $keys.secretKey) 8) }}
 s3.credentials.secretKey is shorter than 8 characters: it would be the password of everybody's notebooks. Remove both keys to have some generated.
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "spark-notebooks.check.tokens" -}}
+{{- if include "spark-notebooks.tokens" . }}
+{{- with .Values.tokenService }}
+{{- if and $.Values.s3.embedded.enabled (or .endpoint .roleArn .existingSecret) }}
+tokenService.endpoint, roleArn and existingSecret are for an S3 service of yours, and s3.embedded.enabled is true: remove them.
+{{- else if and (not $.Values.s3.embedded.enabled) (eq .minting "assumeRole") (not .roleArn) }}
+tokenService.roleArn is empty: name the role whose rights bound those of all workspaces (for MinIO any ARN will do), or set tokenService.minting to iamUsers.
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and (ne .Values.s3.credentials.mode "serviceAccount") (or .Values.s3.credentials.annotations.hub .Values.s3.credentials.annotations.notebook .Values.s3.credentials.annotations.executor) }}
+s3.credentials.annotations is set and s3.credentials.mode is {{ .Values.s3.credentials.mode }}: set the mode to serviceAccount, or remove the annotations.
 {{- end }}
 {{- end }}
 
@@ -132,7 +153,7 @@ workspace.namespacePrefix ({{ $prefix }}) is how the release's own namespace {{ 
 {{- $known := or .Values.s3.embedded.enabled .Values.s3.addresses (regexMatch "^[0-9]+(\\.[0-9]+){3}$" $host) -}}
 {{- /* Where the keys are not as they should be, either, that is said first. */}}
 {{- $keys := .Values.s3.credentials -}}
-{{- $chosen := ternary (empty $keys.accessKey) (and $keys.accessKey $keys.secretKey) (not (empty $keys.existingSecret)) -}}
+{{- $chosen := or (eq $keys.mode "serviceAccount") (ternary (empty $keys.accessKey) (and $keys.accessKey $keys.secretKey) (not (empty $keys.existingSecret))) -}}
 {{- if and .Values.singleuser.networkPolicy.enabled $chosen (not $known) (not $elsewhere) }}
 s3.addresses is empty, and network policies cannot name {{ .Values.s3.endpoint | default "AWS" }} by its host name, so no notebook would reach its files: give the networks of the S3 service, such as [10.20.0.0/16], or [0.0.0.0/0] for any address on its port.
 {{- end }}

@@ -15,7 +15,15 @@ http://{{ include "spark-notebooks.fullname" . }}-s3.{{ .Release.Namespace }}.sv
 {{- $_ := set $singleuser "image" (include "spark-notebooks.taggedImage" (list . .Values.singleuser.image) | fromJson) -}}
 {{- $s3 := pick .Values.s3 "region" "bucket" "prefix" "createBucket" "addresses" "trashDays" "versionDays" -}}
 {{- $_ := set $s3 "endpoint" (include "spark-notebooks.s3Endpoint" . | default nil) -}}
-{{- $_ := set $s3 "credentials" (pick .Values.s3.credentials "mode") -}}
+{{- $credentials := pick .Values.s3.credentials "mode" -}}
+{{- if eq $credentials.mode "serviceAccount" -}}
+  {{- $_ := set $credentials "annotations" (omit .Values.s3.credentials.annotations "hub") -}}
+  {{- $_ := set $credentials "tokenAudiences" .Values.s3.credentials.tokenAudiences -}}
+{{- end -}}
+{{- if include "spark-notebooks.tokens" . -}}
+  {{- $_ := set $credentials "tokenService" (dict "url" (include "spark-notebooks.tokensUrl" .) "audience" (include "spark-notebooks.tokensAudience" .)) -}}
+{{- end -}}
+{{- $_ := set $s3 "credentials" $credentials -}}
 {{- $_ := set $s3 "embedded" (pick .Values.s3.embedded "enabled") -}}
 {{- dict
   "release" (dict "name" .Release.Name "namespace" .Release.Namespace "fullname" (include "spark-notebooks.fullname" .) "version" .Chart.Version)

@@ -40,8 +40,11 @@ class Allowed:
     spark_conf: Mapping[str, Any] = field(default_factory=dict)
 
 
-def annotations(allowed: Allowed, secrets: Iterable[str]) -> dict[str, str]:
-    """What holds for all servers of a workspace; secrets are names of the Secrets that the hub makes in it."""
+def annotations(allowed: Allowed, secrets: Iterable[str], token_audiences: Iterable[str] = ()) -> dict[str, str]:
+    """What holds for all servers of a workspace.
+
+    secrets are names of the Secrets that the hub makes in it, token_audiences those of the tokens that executors may mount.
+    """
     conf = {key: str(value) for key, value in allowed.spark_conf.items()}
     mounted = [key.removeprefix(_SECRETS) for key in conf if key.startswith(_SECRETS)]
     # name:key of a Secret
@@ -56,6 +59,7 @@ def annotations(allowed: Allowed, secrets: Iterable[str]) -> dict[str, str]:
     lists = {
         "sidecar-images": _words(allowed.sidecar_images),
         "secrets": _words([*secrets, *mounted, *in_variables]),
+        "token-audiences": _words(token_audiences),
         "image-pull-secrets": _words([*allowed.pull_secrets, *pull_secrets]),
         "node-selectors": _words(selectors),
         "tolerations": _words(allowed.tolerations),

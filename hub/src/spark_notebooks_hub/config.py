@@ -92,6 +92,7 @@ def _jupyterhub(values: Values) -> Config:
 
 def _servers(singleuser: Singleuser, values: Values) -> Config:
     """What KubeSpawner and its base take: each trait on the class that defines it, so that hub.config overrides it under its usual name."""
+    has_credentials, tokens = values.s3.credentials.mode == "static", token_service(values)
     claim = "{pvc_name}" if singleuser.storage.type == "dynamic" else None
     return Config(
         Spawner={
@@ -131,8 +132,8 @@ def _servers(singleuser: Singleuser, values: Values) -> Config:
             "container_security_context": notebook.CONTAINER_SECURITY_CONTEXT,
             # Services of the workspace would otherwise add variables that look like settings.
             "extra_pod_config": {"enableServiceLinks": False},
-            "volumes": notebook.volumes(claim, has_credentials=True),
-            "volume_mounts": notebook.volume_mounts(has_credentials=True),
+            "volumes": notebook.volumes(claim, has_credentials, tokens),
+            "volume_mounts": notebook.volume_mounts(has_credentials, tokens),
             "node_selector": singleuser.node_selector,
             "tolerations": singleuser.extra_tolerations,
             "profile_list": singleuser.profile_list,
@@ -154,9 +155,19 @@ def _workspaces(values: Values) -> Config:
             "limits": values.workspace.limits,
             "admission": values.workspace.admission.model_dump(exclude={"enabled"}),
             "spark_defaults": spark_defaults(values.spark),
+            "credentials_mode": values.s3.credentials.mode,
+            "token_service": token_service(values),
+            "token_audiences": values.s3.credentials.token_audiences,
+            "account_annotations": values.s3.credentials.annotations.model_dump(),
             "contents_settings": {"trash_days": values.s3.trash_days, "version_days": values.s3.version_days},
         }
     )
+
+
+def token_service(values: Values) -> notebook.TokenService | None:
+    """Where pods get their keys; None where not from the token service."""
+    found = values.s3.credentials.token_service
+    return notebook.TokenService(found.url, found.audience) if found else None
 
 
 def network_rules(values: Values) -> NetworkRules | None:
@@ -171,6 +182,7 @@ def network_rules(values: Values) -> NetworkRules | None:
         s3=embedded if s3.embedded.enabled else s3_peers(s3.endpoint, s3.addresses),
         s3_port=S3_PORT if s3.embedded.enabled else s3_port(s3.endpoint),
         api_server=[Address(one.cidr, one.port) for one in policy.api_server],
+        tokens=component_peer(release.namespace, release.name, "tokens") if s3.credentials.token_service else None,
         dns_kube_system=allow.dns_ports_kube_system_namespace,
         dns_private=allow.dns_ports_private_ips,
         internet=allow.non_private_ips,
@@ -181,7 +193,9 @@ def network_rules(values: Values) -> NetworkRules | None:
 
 
 def _storage(values: Values, environ: Mapping[str, str]) -> Config:
-    missing = [name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if not environ.get(name, "").strip()]
+    # In that mode the cloud knows the hub by its service account.
+    wanted = () if values.s3.credentials.mode == "serviceAccount" else ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    missing = [name for name in wanted if not environ.get(name, "").strip()]
     if missing:
         raise ValuesError(
             f"The hub has no keys for the notebook storage ({' and '.join(missing)} not set): set s3.credentials.existingSecret, "

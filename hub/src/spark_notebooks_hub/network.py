@@ -20,6 +20,7 @@ JOB_LABELS: Final = {"app.kubernetes.io/component": "job"}
 POLICY_NAMES: Final = ("workspace", "notebook", "job")
 HUB_PORT: Final = 8081
 S3_PORT: Final = 7070
+TOKENS_PORT: Final = 8082
 # Drivers and executors listen on ports of the system's choice; none is below this one.
 FIRST_FREE_PORT: Final = 1024
 LAST_PORT: Final = 65535
@@ -44,7 +45,8 @@ class Address:
 class NetworkRules:
     """What the administrator allows workspaces.
 
-    release is the name of the Helm release in the hub's namespace; s3 are peers, reached on s3_port; api_server is where the Kubernetes API is; ingress and egress are
+    release is the name of the Helm release in the hub's namespace; s3 are peers, reached on s3_port; api_server is where the Kubernetes API is; tokens is a peer of the token
+    service, where there is one; ingress and egress are
     further rules as in the Kubernetes API.
     """
 
@@ -52,6 +54,7 @@ class NetworkRules:
     s3: Sequence[Peer]
     s3_port: int
     api_server: Sequence[Address] = ()
+    tokens: Peer | None = None
     dns_kube_system: bool = True
     dns_private: bool = True
     internet: bool = False
@@ -75,6 +78,8 @@ def _workspace(rules: NetworkRules, notebook_port: int) -> dict[str, Any]:
     egress: list[Rule] = [{"to": pods, **each_other}, *_dns(rules)]
     if rules.s3:
         egress.append({"to": list(rules.s3), "ports": [tcp(rules.s3_port)]})
+    if rules.tokens:
+        egress.append({"to": [rules.tokens], "ports": [tcp(TOKENS_PORT)]})
     if rules.internet:
         egress.append({"to": [_block("0.0.0.0/0", *PRIVATE, *LOCAL), _block("::/0", PRIVATE_V6, *LOCAL_V6)]})
     if rules.private:

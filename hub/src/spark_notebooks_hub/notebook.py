@@ -11,6 +11,14 @@ UID: Final = 1000
 GID: Final = 1000
 HOME: Final = "/home/jovyan"
 CREDENTIALS_FOLDER: Final = "/var/run/secrets/spark-notebooks/s3"
+TOKEN_FOLDER: Final = "/var/run/secrets/spark-notebooks/s3-token"  # noqa: S105 (a folder)
+TOKEN_VOLUME: Final = "s3-token"  # noqa: S105 (a name)
+# Kubernetes writes a new one after four fifths of that time.
+TOKEN_SECONDS: Final = 3600
+# SDKs want one; the token service decides by the token alone.
+ROLE_ARN: Final = "arn:aws:iam::000000000000:role/spark-notebooks"
+# In the notebook image.
+AWS_CONFIG: Final = "/etc/spark-notebooks/aws-config"
 AUTHENTICATION_FOLDER: Final = "/var/run/secrets/spark-notebooks/authentication"
 
 # The Pod Security level `restricted` asks for all of these.
@@ -29,6 +37,14 @@ CONTAINER_SECURITY_CONTEXT: Final[dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
+class TokenService:
+    """Where pods get keys of the notebook storage: its URL, and the audience of the token that they show."""
+
+    url: str
+    audience: str
+
+
+@dataclass(frozen=True)
 class NotebookStorage:
     """Where notebooks are kept; endpoint is None for AWS."""
 
@@ -37,9 +53,13 @@ class NotebookStorage:
     region: str
     endpoint: str | None = None
 
+    def folder(self, slug: str) -> str:
+        """The person's private prefix in the bucket, without a slash at its ends."""
+        return "/".join(filter(None, [self.prefix.strip("/"), slug]))
+
     def home(self, slug: str) -> str:
         """The person's private prefix, as an s3:// URL without a trailing slash."""
-        return "/".join(["s3:/", self.bucket, *filter(None, [self.prefix.strip("/"), slug])])
+        return f"s3://{self.bucket}/{self.folder(slug)}"
 
 
 def environment(
@@ -51,10 +71,11 @@ def environment(
     spark_defaults: Mapping[str, Any],
     contents_settings: Mapping[str, Any],
     has_credentials: bool,
+    token_service: TokenService | None = None,
 ) -> dict[str, Any]:
     """The environment of a notebook server: values are text, or Kubernetes EnvVar objects for what only the node knows.
 
-    spark_defaults are settings of spark_session's SparkSessionDefaults, contents_settings of s3_contents' S3ContentsManager; has_credentials says whether the credentials Secret is mounted.
+    spark_defaults are settings of spark_session's SparkSessionDefaults, contents_settings of s3_contents' S3ContentsManager; has_credentials says whether the credentials Secret is mounted, token_service where keys come from instead.
     """
     variables: dict[str, Any] = {
         "SPARK_NOTEBOOKS_S3_HOME": storage.home(slug),
@@ -74,11 +95,23 @@ def environment(
         variables["AWS_ENDPOINT_URL_S3"] = storage.endpoint
     if has_credentials:
         variables["AWS_SHARED_CREDENTIALS_FILE"] = f"{CREDENTIALS_FOLDER}/credentials"
+    if token_service:
+        variables |= {
+            "AWS_ROLE_ARN": ROLE_ARN,
+            "AWS_WEB_IDENTITY_TOKEN_FILE": f"{TOKEN_FOLDER}/token",
+            "AWS_ENDPOINT_URL_STS": token_service.url,
+            # For the SDK for C++, which does not know of that URL: a program that asks there.
+            "AWS_CONFIG_FILE": AWS_CONFIG,
+            # For the pods of executors, which mount a token of their own.
+            "SPARK_SESSION_S3_TOKEN_AUDIENCE": token_service.audience,
+        }
     return variables
 
 
-def volumes(home_claim: str | None, has_credentials: bool) -> dict[str, dict[str, Any]]:
-    """The pod's volumes by name: the home folder (a claim, or scratch space), /tmp, and the Secrets of Spark and of the storage."""
+def volumes(
+    home_claim: str | None, has_credentials: bool, token_service: TokenService | None = None
+) -> dict[str, dict[str, Any]]:
+    """The pod's volumes by name: the home folder (a claim, or scratch space), /tmp, and the Secrets of Spark and of the storage, or the token for it."""
     home = {"persistentVolumeClaim": {"claimName": home_claim}} if home_claim else {"emptyDir": {}}
     found: dict[str, dict[str, Any]] = {
         "home": {"name": "home", **home},
@@ -87,10 +120,14 @@ def volumes(home_claim: str | None, has_credentials: bool) -> dict[str, dict[str
     }
     if has_credentials:
         found[CREDENTIALS_SECRET] = _secret(CREDENTIALS_SECRET)
+    if token_service:
+        token = {"audience": token_service.audience, "expirationSeconds": TOKEN_SECONDS, "path": "token"}
+        projected = {"defaultMode": 0o440, "sources": [{"serviceAccountToken": token}]}
+        found[TOKEN_VOLUME] = {"name": TOKEN_VOLUME, "projected": projected}
     return found
 
 
-def volume_mounts(has_credentials: bool) -> dict[str, dict[str, Any]]:
+def volume_mounts(has_credentials: bool, token_service: TokenService | None = None) -> dict[str, dict[str, Any]]:
     """Where the volumes are mounted, by the volumes' names. The root file system itself is read-only."""
     mounts: dict[str, dict[str, Any]] = {
         "home": {"name": "home", "mountPath": HOME},
@@ -99,6 +136,8 @@ def volume_mounts(has_credentials: bool) -> dict[str, dict[str, Any]]:
     }
     if has_credentials:
         mounts[CREDENTIALS_SECRET] = _mounted(CREDENTIALS_SECRET, CREDENTIALS_FOLDER)
+    if token_service:
+        mounts[TOKEN_VOLUME] = _mounted(TOKEN_VOLUME, TOKEN_FOLDER)
     return mounts
 
 

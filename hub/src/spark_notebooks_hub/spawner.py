@@ -21,7 +21,7 @@ from .admission import Allowed
 from .api_server import api_server
 from .errors import Failure, SpawnFailed, api_failure, api_message
 from .network import NetworkRules
-from .notebook import environment
+from .notebook import TokenService, environment
 from .progress import Patience, PodProgress, Step, pod_progress, too_slow
 from .spawn_log import SpawnLog
 from .storage import ObjectStore
@@ -54,6 +54,14 @@ class WorkspaceSpawner(KubeSpawner):
     network = Instance(
         NetworkRules, allow_none=True, help="What workspaces may reach; None where no policy keeps them apart."
     ).tag(config=True)
+    credentials_mode = Unicode(
+        "static", help="How pods prove to S3 who they are: static, serviceAccount, tokenService."
+    ).tag(config=True)
+    token_service = Instance(TokenService, allow_none=True, help="Where pods get their keys, in that mode.").tag(
+        config=True
+    )
+    token_audiences = List(Unicode(), help="Audiences of further tokens that executors may mount.").tag(config=True)
+    account_annotations = Dict(help="Annotations of the service accounts, by name.").tag(config=True)
     spark_defaults = Dict(help="Settings of spark_session's SparkSessionDefaults in notebooks.").tag(config=True)
     contents_settings = Dict(help="Settings of s3_contents' S3ContentsManager in notebooks.").tag(config=True)
     image_failures = Integer(2, min=1, help="Failed pulls of the image that end a start.").tag(config=True)
@@ -91,12 +99,14 @@ class WorkspaceSpawner(KubeSpawner):
             image_pull_policy=self.image_pull_policy,
             spark_defaults=self.spark_defaults,
             contents_settings=self.contents_settings,
-            has_credentials=True,
+            has_credentials=self.credentials_mode == "static",
+            token_service=self.token_service,
         )
         return {**ours, **super().get_env()}
 
     def workspace(self) -> Workspace:
         """The workspace as it should be now."""
+        audiences = [self.token_service.audience] if self.token_service else []
         return Workspace(
             user=self.user.name,
             namespace=self.namespace,
@@ -104,7 +114,10 @@ class WorkspaceSpawner(KubeSpawner):
             pod_security=self.pod_security,
             quota=self.quota,
             limits=self.limits,
-            credentials=credentials_file(os.environ),
+            credentials=credentials_file(os.environ) if self.credentials_mode == "static" else None,
+            prefixes=[self.store.notebooks.folder(user_slug(self.user.name))],
+            token_audiences=[*audiences, *self.token_audiences],
+            account_annotations=self.account_annotations,
             allowed=Allowed(
                 **self.admission,
                 pull_secrets=[name if isinstance(name, str) else name["name"] for name in self.image_pull_secrets],

@@ -2,20 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails
 
 from .network import guarded, without_metadata
+from .problems import problems
 from .workspace import PREFIX_LENGTH
-
-# Passwords may stand here: what was given is not repeated in messages.
-SECRET_KEYS = (("hub", "config"), ("hub", "db", "url"))
 
 BYTES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
@@ -231,9 +227,30 @@ class WorkspaceValues(Section):
         return value
 
 
+class TokenServiceAddress(Section):
+    """Where the chart's token service is, and the audience of the tokens that it takes."""
+
+    url: str
+    audience: str
+
+
+class AccountAnnotations(Section):
+    notebook: dict[str, str] = {}
+    executor: dict[str, str] = {}
+
+
 class Credentials(Section):
-    mode: Literal["static"] = "static"
+    mode: Literal["static", "serviceAccount", "tokenService"] = "static"
     existing_secret: str | None = None
+    annotations: AccountAnnotations = AccountAnnotations()
+    token_audiences: list[str] = []
+    token_service: TokenServiceAddress | None = None
+
+    @model_validator(mode="after")
+    def _token_service_is_known(self) -> Self:
+        if (self.mode == "tokenService") != (self.token_service is not None):
+            raise ValueError(f"mode is {self.mode}, which does not go with what is said of the token service")
+        return self
 
 
 class EmbeddedServer(Section):
@@ -337,9 +354,9 @@ def parse_values(data: Any) -> Values:
     try:
         return Values.model_validate(data)
     except ValidationError as error:
-        problems = "\n".join(f"  - {line}" for line in _problems(error.errors()))
+        lines = "\n".join(f"  - {line}" for line in problems(error.errors()))
         raise ValuesError(
-            f"The hub cannot start with these values:\n{problems}\nMend them in your values file and run `helm upgrade` again."
+            f"The hub cannot start with these values:\n{lines}\nMend them in your values file and run `helm upgrade` again."
         ) from None
 
 
@@ -357,33 +374,3 @@ def read_values(path: str | Path) -> Values:
     except ValueError as error:
         raise ValuesError(f"{path} is not JSON: {error}") from error
     return parse_values(data)
-
-
-def _problems(errors: Iterable[ErrorDetails]) -> list[str]:
-    found: dict[str, list[str]] = {}
-    for error in errors:
-        # A union reports each of its branches; the branches' names are no part of the key.
-        path = ".".join(
-            str(part) for part in error["loc"] if part not in ("int", "str", "float") and "[" not in str(part)
-        )
-        found.setdefault(path or "values", []).append(_sentence(error))
-    return [f"{path}: {'; or '.join(dict.fromkeys(sentences))}" for path, sentences in found.items()]
-
-
-def _sentence(error: ErrorDetails) -> str:
-    secret = any(error["loc"][: len(key)] == key for key in SECRET_KEYS)
-    given = "" if secret else f", not {error['input']!r}"
-    match error["type"]:
-        case "extra_forbidden":
-            return "there is no such key"
-        case "missing":
-            return "must be set"
-        case "value_error":
-            return str(error["ctx"]["error"])
-        case "literal_error":
-            return f"must be {error['ctx']['expected']}{given}"
-        case "string_type":
-            return f"must be text (in quotes){given}"
-        case _:
-            message = error["msg"].removeprefix("Input should be ").removeprefix("a ")
-            return f"must be {message}{given}"

@@ -18,6 +18,8 @@ USER_ANNOTATION: Final = "spark-notebooks.io/user"
 HUB_ANNOTATION: Final = "spark-notebooks.io/hub"
 # As a label it is what the admission policies find workspaces by.
 HUB_LABEL: Final = HUB_ANNOTATION
+# Read by the token service: prefixes of the bucket, with a space between them.
+PREFIXES_ANNOTATION: Final = "spark-notebooks.io/s3-prefixes"
 WORKSPACE_LABEL: Final = "spark-notebooks.io/workspace"
 NOTEBOOK_ACCOUNT: Final = "notebook"
 EXECUTOR_ACCOUNT: Final = "executor"
@@ -59,7 +61,8 @@ class Workspace:
     """A person's workspace.
 
     quota is a ResourceQuota's `spec.hard` and limits a LimitRange's `spec.limits`, both as in the Kubernetes API; credentials is an AWS shared-credentials
-    file for the notebook storage, None where no Secret is to hold one; allowed is what executors may have on top of the usual; network is None where no
+    file for the notebook storage, None where no Secret is to hold one; prefixes are what the token service opens to the workspace, and token_audiences those of
+    the tokens that executors may mount; account_annotations are annotations of the service accounts, by their names; allowed is what executors may have on top of the usual; network is None where no
     policy is to keep the workspace apart.
     """
 
@@ -70,6 +73,9 @@ class Workspace:
     quota: Mapping[str, Any] = field(default_factory=dict)
     limits: Sequence[Mapping[str, Any]] = ()
     credentials: str | None = field(default=None, repr=False)
+    prefixes: Sequence[str] = ()
+    token_audiences: Sequence[str] = ()
+    account_annotations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     allowed: Allowed = field(default_factory=Allowed)
     network: NetworkRules | None = None
     notebook_port: int = 8888
@@ -111,7 +117,9 @@ def namespace(workspace: Workspace) -> Manifest:
         "pod-security.kubernetes.io/enforce": workspace.pod_security,
     }
     notes = {USER_ANNOTATION: workspace.user, HUB_ANNOTATION: str(workspace.hub)}
-    notes |= annotations(workspace.allowed, secrets)
+    if workspace.prefixes:
+        notes[PREFIXES_ANNOTATION] = " ".join(workspace.prefixes)
+    notes |= annotations(workspace.allowed, secrets, workspace.token_audiences)
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -121,10 +129,11 @@ def namespace(workspace: Workspace) -> Manifest:
 
 def service_account(workspace: Workspace, name: str, automount_token: bool) -> Manifest:
     """A service account; automount_token says whether its pods get an API token without asking."""
+    notes = dict(workspace.account_annotations.get(name, {}))
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": _metadata(workspace, name),
+        "metadata": {**_metadata(workspace, name), **({"annotations": notes} if notes else {})},
         "automountServiceAccountToken": automount_token,
     }
 
@@ -177,7 +186,8 @@ def network_policies(workspace: Workspace) -> list[Manifest]:
 
 def unwanted_manifests(workspace: Workspace) -> list[Manifest]:
     """What an earlier start may have left in the workspace and is not wanted any more."""
-    return [] if workspace.network else [_network_policy(workspace, name) for name in POLICY_NAMES]
+    policies = [] if workspace.network else [_network_policy(workspace, name) for name in POLICY_NAMES]
+    return [*policies, *([] if workspace.credentials is not None else [_credentials_secret(workspace)])]
 
 
 def _network_policy(workspace: Workspace, name: str) -> Manifest:
@@ -190,13 +200,12 @@ def _network_policy(workspace: Workspace, name: str) -> Manifest:
 
 def credentials_secret(workspace: Workspace, credentials: str) -> Manifest:
     """The credentials of the notebook storage, as an AWS shared-credentials file under the key `credentials`."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": _metadata(workspace, CREDENTIALS_SECRET),
-        "type": "Opaque",
-        "data": {"credentials": base64.b64encode(credentials.encode()).decode()},
-    }
+    data = {"credentials": base64.b64encode(credentials.encode()).decode()}
+    return {**_credentials_secret(workspace), "type": "Opaque", "data": data}
+
+
+def _credentials_secret(workspace: Workspace) -> Manifest:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": _metadata(workspace, CREDENTIALS_SECRET)}
 
 
 def authentication_secret(workspace: Workspace, secret: str) -> Manifest:

@@ -16,6 +16,7 @@ NOTEBOOK_VARIABLE = "SPARK_NOTEBOOKS_NOTEBOOK"
 JARS_VARIABLE = "SPARK_SESSION_JARS"
 EVENT_LOGS_VARIABLE = "SPARK_SESSION_EVENT_LOGS"
 IMAGE_VARIABLE = "SPARK_NOTEBOOKS_IMAGE"
+TOKEN_AUDIENCE_VARIABLE = "SPARK_SESSION_S3_TOKEN_AUDIENCE"  # noqa: S105 (the name of a variable)
 SECRET_FILE_VARIABLE = "SPARK_SESSION_SECRET_FILE"  # noqa: S105 (the name of a variable)
 WORKSPACE_VARIABLES = ("POD_NAME", "POD_NAMESPACE", "POD_IP", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
 
@@ -55,6 +56,8 @@ class S3:
         region: AWS region name.
         credentials: where keys come from; None when nothing names a place.
         credentials_file: AWS shared-credentials file, when a variable names one.
+        token_file: where executors find the token that is shown for keys; None where they need none, or the cluster mounts one itself.
+        token_audience: whom that token is for.
         variables: the variables that executors need to find the same store, values as in this process.
     """
 
@@ -63,6 +66,8 @@ class S3:
     region: str | None = None
     credentials: Credentials | None = None
     credentials_file: Path | None = None
+    token_file: Path | None = None
+    token_audience: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -169,18 +174,22 @@ _EXECUTOR_VARIABLES = (
     "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_ROLE_ARN",
     "AWS_ROLE_SESSION_NAME",
+    "AWS_CONFIG_FILE",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 )
 
 
 def _s3(variables: Mapping[str, str], home: Path, in_pod: bool) -> S3:
     named_file = variables.get("AWS_SHARED_CREDENTIALS_FILE")
+    token_file, audience = variables.get("AWS_WEB_IDENTITY_TOKEN_FILE"), variables.get(TOKEN_AUDIENCE_VARIABLE)
     return S3(
         home=(variables.get(HOME_VARIABLE) or "").rstrip("/") or None,
         endpoint=variables.get("AWS_ENDPOINT_URL_S3") or variables.get("AWS_ENDPOINT_URL") or None,
         region=variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION") or None,
         credentials=_credentials(variables, home, in_pod),
         credentials_file=Path(named_file) if named_file else None,
+        token_file=Path(token_file) if token_file and audience else None,
+        token_audience=audience or None,
         variables={name: variables[name] for name in _EXECUTOR_VARIABLES if variables.get(name)},
     )
 

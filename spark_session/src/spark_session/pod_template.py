@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from spark_session.context import Context
+from spark_session.environment import S3, Workspace
 
 USER_ID = 1000
 HOME = "/home/jovyan"
 S3_SECRET = "s3-credentials"  # noqa: S105 (the name of a Secret)
 AUTHENTICATION_SECRET = "spark-authentication"  # noqa: S105 (the name of a Secret)
+TOKEN_VOLUME = "s3-token"  # noqa: S105 (the name of a volume)
+TOKEN_SECONDS = 3600
 LABEL_PREFIX = "spark-notebooks.io"
 
 
@@ -29,13 +33,9 @@ def executor_pod(context: Context) -> dict[str, Any]:
         {"name": "home", "mountPath": HOME},
         {"name": "spark-local-dir-1", "mountPath": "/var/lib/spark"},
     ]
-    credentials = context.environment.s3.credentials_file
-    workspace = context.environment.workspace
-    authentication = None if workspace is None else workspace.secret_file
-    for name, file in ((S3_SECRET, credentials), (AUTHENTICATION_SECRET, authentication)):
-        if file is not None:
-            volumes.append({"name": name, "secret": {"secretName": name, "defaultMode": 0o440}})
-            mounts.append({"name": name, "mountPath": str(file.parent), "readOnly": True})
+    identity = identity_volumes(context.environment.workspace, context.environment.s3)
+    volumes += [volume for volume, _ in identity]
+    mounts += [mount for _, mount in identity]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -74,3 +74,22 @@ def executor_pod(context: Context) -> dict[str, Any]:
             "volumes": volumes,
         },
     }
+
+
+def identity_volumes(workspace: Workspace | None, s3: S3) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """What a pod of a workspace shows others who it is with, at the places where its notebook has it: volumes, each with its mount."""
+    found = []
+    authentication = None if workspace is None else workspace.secret_file
+    for name, file in ((S3_SECRET, s3.credentials_file), (AUTHENTICATION_SECRET, authentication)):
+        if file is not None:
+            found.append(({"name": name, "secret": {"secretName": name, "defaultMode": 0o440}}, _mount(name, file)))
+    if s3.token_file is not None:
+        # Not the notebook's: it ends with the pod, and says whose it is.
+        token = {"audience": s3.token_audience, "expirationSeconds": TOKEN_SECONDS, "path": s3.token_file.name}
+        projected = {"defaultMode": 0o440, "sources": [{"serviceAccountToken": token}]}
+        found.append(({"name": TOKEN_VOLUME, "projected": projected}, _mount(TOKEN_VOLUME, s3.token_file)))
+    return found
+
+
+def _mount(name: str, file: Path) -> dict[str, Any]:
+    return {"name": name, "mountPath": str(file.parent), "readOnly": True}

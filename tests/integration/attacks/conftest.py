@@ -26,6 +26,7 @@ from tests.support.notebook_pod import Notebook
 NAME = "attacks"
 PREFIX = "attacked-"
 PORT = 30085
+AUDIENCE = f"{NAME}-spark-notebooks-tokens.{NAME}"
 AGENT = "attacker"
 SENDER = Path(__file__).with_name("sender.py").read_text(encoding="utf-8")
 
@@ -196,6 +197,7 @@ def situation(node: Cluster) -> Iterator[Situation]:
     }
     values["proxy"]["service"]["nodePorts"]["http"] = PORT
     values["workspace"] = {"namespacePrefix": PREFIX}
+    values["tokenService"] = {"replicas": 2}
     values["singleuser"]["profileList"] = [
         {"display_name": "Small", "slug": "small", "default": True},
         {"display_name": "Large", "slug": "large", "kubespawner_override": {"mem_limit": "5G"}},

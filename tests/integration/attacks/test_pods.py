@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.executors import changed, executor_pod
 
-from .conftest import CORE, Attack, Report, Situation, assert_refused, carry_out
+from .conftest import AUDIENCE, CORE, Attack, Report, Situation, assert_refused, carry_out
 
 OWN = f"{CORE}/namespaces/EVES_NAMESPACE/pods"
 CONTAINER = "spec:containers:0"
@@ -18,7 +18,7 @@ STRATEGIC = "application/strategic-merge-patch+json"
 
 
 def executor() -> dict[str, Any]:
-    pod = executor_pod("EVES_NAMESPACE", "THE_IMAGE", "EVES_UID", Path(tempfile.gettempdir()))
+    pod = executor_pod("EVES_NAMESPACE", "THE_IMAGE", "EVES_UID", Path(tempfile.gettempdir()), AUDIENCE)
     # By a name of its own, so that nothing is left of an attack that succeeds but what the test sees.
     return changed(
         pod, {f"{CONTAINER}:resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "64Mi"}}}
@@ -54,6 +54,7 @@ ATTACKS = {
     "the default account": pod('"default" is not allowed', {"spec:serviceAccountName": "default"}),
     "a token of the API": pod("no token", {"spec:automountServiceAccountToken": True}),
     "a projected token": pod(POLICY, volume(projected={"sources": [{"serviceAccountToken": {"path": "t"}}]})),
+    "a token for others": pod('volume "more"', volume(projected={"sources": [{"serviceAccountToken": {"path": "t", "audience": "sts.amazonaws.com"}}]})),
     "a foreign image": pod("run the image of their notebook", {f"{CONTAINER}:image": "docker.io/library/alpine:3"}),
     "the hub's image": pod("run the image of their notebook", {f"{CONTAINER}:image": "HUBS_IMAGE"}),
     "a foreign secret": pod('volume "more"', volume(secret={"secretName": "other"})),

@@ -3,6 +3,7 @@
 from typing import Any
 
 EMBEDDED: dict[str, Any] = {"s3": {"embedded": {"enabled": True}}}
+TOKENS: dict[str, Any] = {"s3": {"embedded": {"enabled": True}, "credentials": {"mode": "tokenService"}}}
 # Texts that may stand in Secrets only.
 PLANTED = ("planted-login-secret", "planted-database-password", "planted-secret-key")
 GITOPS: dict[str, Any] = {
@@ -26,6 +27,31 @@ MATRIX: dict[str, dict[str, Any]] = {
             "addresses": ["52.92.0.0/16"],
             "credentials": {"accessKey": "AKIAEXAMPLE", "secretKey": "planted-secret-key"},
         }
+    },
+    "token service": TOKENS,
+    "token service of a cloud": {
+        "s3": {
+            "addresses": ["52.92.0.0/16"],
+            "credentials": {"mode": "tokenService", "existingSecret": "notebooks-s3"},
+        },
+        "tokenService": {
+            "roleArn": "arn:aws:iam::123456789012:role/notebooks",
+            "existingSecret": "minting-keys",
+            "replicas": 3,
+            "nodeSelector": {"pool": "core"},
+        },
+    },
+    "accounts of a cloud": {
+        "s3": {
+            "addresses": ["52.92.0.0/16"],
+            "credentials": {
+                "mode": "serviceAccount",
+                "annotations": {
+                    "hub": {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/hub"},
+                    "notebook": {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/notebooks"},
+                },
+            },
+        },
     },
     "gitops": GITOPS,
     "gitops embedded": {**GITOPS, "s3": {**GITOPS["s3"], "addresses": [], "embedded": {"enabled": True}}},

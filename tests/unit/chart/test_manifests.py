@@ -33,7 +33,7 @@ def test_objects_carry_the_standard_labels(manifests: list[Manifest]) -> None:
         labels = manifest["metadata"]["labels"]
         assert labels["app.kubernetes.io/instance"] == "notebooks"
         assert labels["app.kubernetes.io/name"] in ("spark-notebooks", "lab")
-        assert labels["app.kubernetes.io/component"] in ("hub", "proxy", "s3", "workspace")
+        assert labels["app.kubernetes.io/component"] in ("hub", "proxy", "s3", "tokens", "workspace")
         assert labels["app.kubernetes.io/managed-by"] == "Helm"
         assert labels["helm.sh/chart"] == "spark-notebooks-0.1.0"
         assert labels["app.kubernetes.io/version"] == "0.1.0"
@@ -66,14 +66,16 @@ def test_pods_satisfy_restricted_pod_security(manifests: list[Manifest]) -> None
             assert volume.keys() - {"name"} <= {"secret", "persistentVolumeClaim", "emptyDir"}
 
 
-def test_only_the_hub_has_an_api_token(manifests: list[Manifest]) -> None:
+def test_only_hub_and_token_service_have_an_api_token_each_of_its_own_account(manifests: list[Manifest]) -> None:
+    accounts = {account["metadata"]["name"] for account in of_kind(manifests, "ServiceAccount")}
     for deployment in of_kind(manifests, "Deployment"):
-        if deployment["metadata"]["labels"]["app.kubernetes.io/component"] == "hub":
-            accounts = of_kind(manifests, "ServiceAccount")
-            assert [account["metadata"]["name"] for account in accounts] == [pod_spec(deployment)["serviceAccountName"]]
+        if deployment["metadata"]["labels"]["app.kubernetes.io/component"] in ("hub", "tokens"):
+            assert pod_spec(deployment)["serviceAccountName"] == deployment["metadata"]["name"]
+            accounts.remove(deployment["metadata"]["name"])
         else:
             assert pod_spec(deployment)["automountServiceAccountToken"] is False
             assert "serviceAccountName" not in pod_spec(deployment)
+    assert not accounts
 
 
 def test_long_running_containers_have_probes_and_requests(manifests: list[Manifest]) -> None:
@@ -86,8 +88,11 @@ def test_long_running_containers_have_probes_and_requests(manifests: list[Manife
             assert container["resources"]["requests"].keys() == {"cpu", "memory"}
 
 
-def test_one_pod_of_each_at_a_time(manifests: list[Manifest]) -> None:
+def test_one_pod_at_a_time_of_each_that_keeps_something(manifests: list[Manifest]) -> None:
     for deployment in of_kind(manifests, "Deployment"):
+        if deployment["metadata"]["labels"]["app.kubernetes.io/component"] == "tokens":
+            assert deployment["spec"]["replicas"] >= 2
+            continue
         assert deployment["spec"]["replicas"] == 1
         assert deployment["spec"]["strategy"] == {"type": "Recreate"}
 
@@ -103,9 +108,10 @@ def test_selectors_find_their_pods_and_no_others(manifests: list[Manifest]) -> N
         (pod,) = _selected(pods, service["spec"]["selector"])
         assert service["metadata"]["name"].startswith(pod)
         ports = {
-            port["name"]
-            for container in pod_spec(get(manifests, "Deployment", pod))["containers"]
-            for port in container["ports"]
+            name
+            for container in containers(get(manifests, "Deployment", pod))
+            for port in container.get("ports", [])
+            for name in (port["name"], port["containerPort"])
         }
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
 
@@ -125,7 +131,7 @@ def test_referenced_secrets_and_volumes_exist_or_are_the_admins(
         for container in containers(deployment):
             for variable in container.get("env", []):
                 if reference := variable.get("valueFrom", {}).get("secretKeyRef"):
-                    theirs = reference["name"] in ("hub-secrets", "notebooks-s3", "db")
+                    theirs = reference["name"] in ("hub-secrets", "notebooks-s3", "minting-keys", "db")
                     assert theirs or reference["key"] in ours[reference["name"]]
         for volume in pod_spec(deployment).get("volumes", []):
             if claim := volume.get("persistentVolumeClaim"):

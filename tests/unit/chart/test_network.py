@@ -6,7 +6,7 @@ import pytest
 
 from cluster.policies.model import Namespace, Pod, Policy, read_namespace, read_pod, read_policy
 from cluster.policies.rules import rule_set
-from tests.unit.chart.matrix import EMBEDDED
+from tests.unit.chart.matrix import EMBEDDED, TOKENS
 from tests.unit.chart.rendering import Manifest, get, merged, of_kind, render
 
 NAME = "notebooks-spark-notebooks"
@@ -24,6 +24,7 @@ ADDRESSES = {
     "stranger": "10.244.0.7",
     "imitator": "10.244.0.8",
     "dns": "10.244.0.9",
+    "tokens": "10.244.0.10",
 }
 BROWSER, INTERNET, METADATA, DATABASE = "203.0.113.7", "198.51.100.9", "169.254.169.254", "192.168.7.7"
 
@@ -39,7 +40,8 @@ def pod(name: str, namespace: str, labels: dict[str, str]) -> Pod:
 def pods(manifests: list[Manifest]) -> list[Pod]:
     components = {
         name: get(manifests, "Deployment", f"{NAME}-{name}")["spec"]["template"]["metadata"]["labels"]
-        for name in ("hub", "proxy", "s3")
+        for name in ("hub", "proxy", "s3", "tokens")
+        if name != "tokens" or any(each["metadata"]["name"] == f"{NAME}-tokens" for each in manifests)
     }
     return [
         *(pod(name, "platform", labels) for name, labels in components.items()),
@@ -115,6 +117,30 @@ def test_names_are_looked_up(component: str) -> None:
 )
 def test_what_nobody_needs_does_not(source: str, target: str, port: int) -> None:
     assert not may_pass(EMBEDDED, source, target, port)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "port", "passes"),
+    [
+        ("notebook", "tokens", 8082, True),
+        ("executor", "tokens", 8082, True),
+        ("tokens", "s3", 7071, True),
+        ("tokens", "10.89.0.1", 443, True),
+        ("notebook", "tokens", 8083, False),
+        ("stranger", "tokens", 8082, False),
+        ("hub", "tokens", 8082, False),
+        ("imitator", "tokens", 8082, False),
+        ("notebook", "s3", 7071, False),
+        ("executor", "s3", 7071, False),
+        ("hub", "s3", 7071, False),
+        ("tokens", "hub", 8081, False),
+        ("tokens", METADATA, 80, False),
+    ],
+)
+def test_the_token_service_is_the_workspaces_and_the_iam_is_its_own(
+    source: str, target: str, port: int, passes: bool
+) -> None:
+    assert may_pass(TOKENS, source, target, port) == passes
 
 
 OFF: list[tuple[dict[str, Any], str]] = [

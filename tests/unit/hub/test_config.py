@@ -179,3 +179,32 @@ def test_a_wrong_value_ends_the_hub_with_one_message(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
         configure(Config(), path)
     assert "cull.timeout" in str(ended.value)
+
+
+TOKENS = {"mode": "tokenService", "tokenService": {"url": "http://tokens:8082", "audience": "tokens.platform"}}
+
+
+def test_with_the_token_service_no_notebook_has_the_keys_of_the_storage() -> None:
+    found = config(s3={"credentials": TOKENS})
+    assert "s3-credentials" not in found.KubeSpawner.volumes
+    assert "s3-token" in found.KubeSpawner.volumes
+    assert found.WorkspaceSpawner.token_service.audience == "tokens.platform"
+    assert found.WorkspaceSpawner.credentials_mode == "tokenService"
+
+
+def test_where_the_cloud_knows_the_accounts_nobody_has_keys() -> None:
+    credentials = {
+        "mode": "serviceAccount",
+        "annotations": {"executor": {"a": "b"}},
+        "tokenAudiences": ["sts.amazonaws.com"],
+    }
+    found = hub_config(parse_values(MINIMAL | {"s3": {"credentials": credentials}}), {})
+    assert {"s3-credentials", "s3-token"}.isdisjoint(found.KubeSpawner.volumes)
+    assert found.WorkspaceSpawner.account_annotations == {"notebook": {}, "executor": {"a": "b"}}
+    assert found.WorkspaceSpawner.token_audiences == ["sts.amazonaws.com"]
+
+
+@pytest.mark.parametrize("credentials", [{"mode": "tokenService"}, TOKENS | {"mode": "static"}])
+def test_the_mode_fits_what_is_said_of_the_token_service(credentials: dict[str, Any]) -> None:
+    with pytest.raises(ValuesError, match=r"s3\.credentials.*token service"):
+        config(s3={"credentials": credentials})

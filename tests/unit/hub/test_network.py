@@ -5,8 +5,18 @@ from typing import Any
 import pytest
 from spark_notebooks_hub.api_server import addresses, service
 from spark_notebooks_hub.config import network_rules
-from spark_notebooks_hub.network import METADATA, Address, NetworkRules, guarded, s3_peers, s3_port, without_metadata
-from spark_notebooks_hub.values import ValuesError, parse_values
+from spark_notebooks_hub.network import (
+    METADATA,
+    Address,
+    NetworkRules,
+    component_peer,
+    guarded,
+    s3_peers,
+    s3_port,
+    without_metadata,
+    workspace_rules,
+)
+from spark_notebooks_hub.values import Credentials, ValuesError, parse_values
 from spark_notebooks_hub.workspace import HubIdentity, Workspace, network_policies, unwanted_manifests
 
 from cluster.policies.model import Pod, read_namespace, read_pod, read_policy
@@ -205,10 +215,10 @@ def test_any_address_for_s3_is_any_but_the_metadata_address() -> None:
 
 def test_without_policies_those_of_an_earlier_start_go() -> None:
     assert network_rules(values(enabled=False)) is None
-    workspace = Workspace("ada", "user-ada", HubIdentity("platform", "sn"))
+    workspace = Workspace("ada", "user-ada", HubIdentity("platform", "sn"), credentials="x")
     assert network_policies(workspace) == []
     assert [one["metadata"]["name"] for one in unwanted_manifests(workspace)] == ["workspace", "notebook", "job"]
-    kept = Workspace("ada", "user-ada", HubIdentity("platform", "sn"), network=rules())
+    kept = Workspace("ada", "user-ada", HubIdentity("platform", "sn"), credentials="x", network=rules())
     assert [one["metadata"]["name"] for one in network_policies(kept)] == ["workspace", "notebook", "job"]
     assert unwanted_manifests(kept) == []
 
@@ -224,3 +234,20 @@ def test_the_api_server_is_where_its_endpoints_and_its_service_are() -> None:
     assert service(variables) == [Address("10.96.0.1/32", 443)]
     assert service({}) == []
     assert addresses({"addressType": "IPv6"}) == []
+
+
+def test_every_pod_of_a_workspace_reaches_the_token_service_and_nothing_else_on_its_port() -> None:
+    found = values()
+    tokens = {"url": "http://tokens:8082", "audience": "tokens"}
+    s3 = found.s3.model_copy(
+        update={"credentials": Credentials.model_validate({"mode": "tokenService", "tokenService": tokens})}
+    )
+    rules = network_rules(found.model_copy(update={"s3": s3}))
+    assert rules is not None
+    peer = component_peer("platform", "sn", "tokens")
+    assert {"to": [peer], "ports": [{"protocol": "TCP", "port": 8082}]} in workspace_rules(rules, "platform", 8888)[
+        "workspace"
+    ]["egress"]
+    without = network_rules(found)
+    assert without is not None
+    assert "8082" not in str(workspace_rules(without, "platform", 8888))

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from spark_notebooks_hub.notebook import NotebookStorage, environment, volume_mounts, volumes
+from spark_notebooks_hub.notebook import NotebookStorage, TokenService, environment, volume_mounts, volumes
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,28 @@ def test_what_is_written_to_is_a_volume_and_the_credentials_are_read_only() -> N
 def test_the_home_folder_is_scratch_space_or_a_claim() -> None:
     assert volumes(None, False)["home"] == {"name": "home", "emptyDir": {}}
     assert volumes("home", False)["home"] == {"name": "home", "persistentVolumeClaim": {"claimName": "home"}}
+
+
+def test_with_the_token_service_a_pod_has_a_token_and_no_key() -> None:
+    tokens = TokenService("http://tokens:8082", "tokens.platform")
+    found = environment(
+        "ada",
+        NotebookStorage("b", "users", "us-east-1"),
+        image="i",
+        image_pull_policy=None,
+        spark_defaults={},
+        contents_settings={},
+        has_credentials=False,
+        token_service=tokens,
+    )
+    token = volumes(None, False, tokens)["s3-token"]["projected"]["sources"]
+    mount = volume_mounts(False, tokens)["s3-token"]
+    assert token == [
+        {"serviceAccountToken": {"audience": "tokens.platform", "expirationSeconds": 3600, "path": "token"}}
+    ]
+    assert found["AWS_WEB_IDENTITY_TOKEN_FILE"] == f"{mount['mountPath']}/token"
+    assert (found["AWS_ENDPOINT_URL_STS"], mount["readOnly"]) == ("http://tokens:8082", True)
+    assert found["AWS_ROLE_ARN"].startswith("arn:aws:iam::")
+    assert found["AWS_CONFIG_FILE"] == "/etc/spark-notebooks/aws-config"
+    assert "AWS_SHARED_CREDENTIALS_FILE" not in found
+    assert "s3-credentials" not in volumes(None, False, tokens)

@@ -81,7 +81,11 @@ WRONG: list[tuple[str, Any, str]] = [
     ("workspace.quota", {"pods": [5]}, "workspace.quota.pods: must be"),
     ("s3.endpoint", "s3.example.org", "s3.endpoint: must be a URL"),
     ("s3.bucket", "ab", "s3.bucket: must"),
-    ("s3.credentials.mode", "magic", "s3.credentials.mode: must be 'static', not 'magic'"),
+    (
+        "s3.credentials.mode",
+        "magic",
+        "s3.credentials.mode: must be 'static', 'serviceAccount' or 'tokenService', not 'magic'",
+    ),
     ("cull.timeout", 5, "cull.timeout: must be greater than or equal to 60"),
     ("cull.enabled", "perhaps", "cull.enabled: must be valid boolean"),
     ("surprise", 1, "surprise: there is no such key"),

@@ -13,6 +13,7 @@ from spark_notebooks_hub.workspace import (
     credentials_file,
     foreign,
     namespace,
+    unwanted_manifests,
     user_slug,
     workspace_manifests,
 )
@@ -140,3 +141,32 @@ def test_the_own_namespace_is_not_foreign() -> None:
 )
 def test_a_namespace_of_somebody_else_is_not_adopted(changes: dict[str, Any], why: str) -> None:
     assert why in (foreign(existing(**changes), workspace()) or "")
+
+
+def test_what_the_token_service_reads_is_an_annotation() -> None:
+    notes = namespace(workspace(prefixes=["users/ada", "groups/x"], token_audiences=["tokens"]))["metadata"][
+        "annotations"
+    ]
+    assert notes["spark-notebooks.io/s3-prefixes"] == "users/ada groups/x"
+    assert notes["allowed.spark-notebooks.io/token-audiences"] == "tokens"
+
+
+def test_the_prefix_and_the_annotations_are_those_that_the_token_service_reads() -> None:
+    from token_service import identity
+
+    holder = workspace(user="Ada *", prefixes=["users/ada---x"])
+    grant = identity.granted(namespace(holder), str(HUB), ["users"])
+    assert (grant.user, grant.access.prefixes) == ("Ada *", ("users/ada---x",))
+
+
+def test_keys_of_an_earlier_mode_go() -> None:
+    (secret,) = [one for one in unwanted_manifests(workspace(credentials=None)) if one["kind"] == "Secret"]
+    assert secret["metadata"]["name"] == "s3-credentials"
+    assert all(one["kind"] != "Secret" for one in unwanted_manifests(workspace()))
+
+
+def test_accounts_have_the_annotations_by_which_a_cloud_knows_them() -> None:
+    role = {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/executors"}
+    manifests = workspace_manifests(workspace(account_annotations={"executor": role}))
+    assert by_kind(manifests, "ServiceAccount", "executor")["metadata"]["annotations"] == role
+    assert "annotations" not in by_kind(manifests, "ServiceAccount", "notebook")["metadata"]

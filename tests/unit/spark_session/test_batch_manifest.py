@@ -30,10 +30,20 @@ def notebook(**spec: Any) -> dict[str, Any]:
     }
 
 
+TOKEN_SERVICE = {
+    "AWS_ROLE_ARN": "arn:aws:iam::000000000000:role/spark-notebooks",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/secrets/spark-notebooks/s3-token/token",
+    "AWS_ENDPOINT_URL_STS": "http://tokens.platform:8082",
+    "SPARK_SESSION_S3_TOKEN_AUDIENCE": "spark-notebooks-s3",
+}
+
+
 @pytest.fixture
 def made(make_context: MakeContext) -> Any:
-    def make(asked: JobRequest | None = None, config: str = "", pod: dict[str, Any] | None = None) -> dict[str, Any]:
-        environment = make_context({**NOTEBOOK, "JUPYTERHUB_API_TOKEN": "of the server"}).environment
+    def make(
+        asked: JobRequest | None = None, config: str = "", pod: dict[str, Any] | None = None, **variables: str
+    ) -> dict[str, Any]:
+        environment = make_context({**NOTEBOOK, "JUPYTERHUB_API_TOKEN": "of the server", **variables}).environment
         assert environment.workspace is not None
         return job(
             "flights-1",
@@ -93,6 +103,19 @@ def test_it_finds_what_the_notebook_finds_and_none_of_its_tokens(made: Any) -> N
     }  # fmt: skip
     mounted = {mount["name"]: mount["mountPath"] for mount in container(manifest)["volumeMounts"]}
     assert mounted["s3-credentials"] == "/var/run/secrets/spark-notebooks/s3"
+
+
+def test_it_and_its_executors_get_keys_where_the_notebook_gets_them(made: Any) -> None:
+    manifest = made(**TOKEN_SERVICE)
+    variables = {each["name"]: each.get("value") for each in container(manifest)["env"]}
+    assert {name: variables[name] for name in TOKEN_SERVICE} == TOKEN_SERVICE
+    [volume] = [each for each in manifest["spec"]["template"]["spec"]["volumes"] if each["name"] == "s3-token"]
+    [source] = volume["projected"]["sources"]
+    assert source["serviceAccountToken"]["audience"] == "spark-notebooks-s3"
+    [mount] = [each for each in container(manifest)["volumeMounts"] if each["name"] == "s3-token"]
+    assert (
+        f"{mount['mountPath']}/{source['serviceAccountToken']['path']}" == TOKEN_SERVICE["AWS_WEB_IDENTITY_TOKEN_FILE"]
+    )
 
 
 def test_arguments_arrive_as_they_are(made: Any) -> None:

@@ -65,3 +65,22 @@ def test_the_session_of_an_executor_is_in_its_labels(make_context: MakeContext) 
     labels = executor_pod(make_context())["metadata"]["labels"]
     assert labels["spark-notebooks.io/session"] == "0123abcd"
     assert labels["app.kubernetes.io/managed-by"] == "spark-notebooks"
+
+
+def test_an_executor_shows_a_token_of_its_own_for_keys(make_context: MakeContext) -> None:
+    variables = {name: text for name, text in NOTEBOOK.items() if name != "AWS_SHARED_CREDENTIALS_FILE"}
+    variables |= {
+        "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/secrets/spark-notebooks/s3-token/token",
+        "AWS_ROLE_ARN": "arn:aws:iam::000000000000:role/spark-notebooks",
+        "SPARK_SESSION_S3_TOKEN_AUDIENCE": "tokens.platform",
+    }
+    spec = executor_pod(make_context(variables))["spec"]
+    (volume,) = [volume for volume in spec["volumes"] if "projected" in volume]
+    (source,) = volume["projected"]["sources"]
+    assert source == {
+        "serviceAccountToken": {"audience": "tokens.platform", "expirationSeconds": 3600, "path": "token"}
+    }
+    (mount,) = [mount for mount in spec["containers"][0]["volumeMounts"] if mount["name"] == volume["name"]]
+    assert (mount["mountPath"], mount["readOnly"]) == ("/var/run/secrets/spark-notebooks/s3-token", True)
+    del variables["SPARK_SESSION_S3_TOKEN_AUDIENCE"]
+    assert not [each for each in executor_pod(make_context(variables))["spec"]["volumes"] if "projected" in each]

@@ -14,9 +14,16 @@ from typing import Any
 from spark_session.batch.code import Code
 from spark_session.batch.request import JobRequest
 from spark_session.defaults import CONFIG_VARIABLE, SparkSessionDefaults
-from spark_session.environment import HOME_VARIABLE, IMAGE_VARIABLE, S3, SECRET_FILE_VARIABLE, Workspace
+from spark_session.environment import (
+    HOME_VARIABLE,
+    IMAGE_VARIABLE,
+    S3,
+    SECRET_FILE_VARIABLE,
+    TOKEN_AUDIENCE_VARIABLE,
+    Workspace,
+)
 from spark_session.kube import Object
-from spark_session.pod_template import AUTHENTICATION_SECRET, HOME, LABEL_PREFIX, S3_SECRET, USER_ID
+from spark_session.pod_template import HOME, LABEL_PREFIX, USER_ID, identity_volumes
 from spark_session.sizes import format_cores
 
 NOTEBOOK_ACCOUNT = "notebook"
@@ -107,11 +114,9 @@ def _pod(request: JobRequest, code: Code, where: Place) -> dict[str, Any]:
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the container's own)
         {"name": "home", "mountPath": HOME},
     ]
-    files = ((S3_SECRET, where.s3.credentials_file), (AUTHENTICATION_SECRET, where.workspace.secret_file))
-    for name, file in files:
-        if file is not None:
-            volumes.append({"name": name, "secret": {"secretName": name, "defaultMode": 0o440}})
-            mounts.append({"name": name, "mountPath": str(file.parent), "readOnly": True})
+    identity = identity_volumes(where.workspace, where.s3)
+    volumes += [volume for volume, _ in identity]
+    mounts += [mount for _, mount in identity]
     spec = {
         "restartPolicy": "Never",
         "serviceAccountName": NOTEBOOK_ACCOUNT,
@@ -161,6 +166,8 @@ def _variables(request: JobRequest, where: Place) -> list[dict[str, Any]]:
     }
     if workspace.secret_file is not None:
         given[SECRET_FILE_VARIABLE] = str(workspace.secret_file)
+    if where.s3.token_audience is not None:
+        given[TOKEN_AUDIENCE_VARIABLE] = where.s3.token_audience
     fields = {
         "POD_NAME": "metadata.name",
         "POD_NAMESPACE": "metadata.namespace",

@@ -1,0 +1,40 @@
+{{- /* "true" if workspaces get their keys from the token service. */}}
+{{- define "spark-notebooks.tokens" -}}
+{{- if eq .Values.s3.credentials.mode "tokenService" }}true{{ end -}}
+{{- end }}
+
+{{- /* Audience of the tokens that it takes: its name, which no other service of the cluster has. */}}
+{{- define "spark-notebooks.tokensAudience" -}}
+{{ include "spark-notebooks.fullname" . }}-tokens.{{ .Release.Namespace }}
+{{- end }}
+
+{{- /* Its URL, as pods of all namespaces reach it. */}}
+{{- define "spark-notebooks.tokensUrl" -}}
+http://{{ include "spark-notebooks.tokensAudience" . }}.svc:8082
+{{- end }}
+
+{{- /* The Secret with the keys by which it makes others; the embedded server's root keys, where that is used. */}}
+{{- define "spark-notebooks.tokensSecretName" -}}
+{{ .Values.tokenService.existingSecret | default (include "spark-notebooks.s3SecretName" .) }}
+{{- end }}
+
+{{- /* Its configuration as JSON. */}}
+{{- define "spark-notebooks.tokensConfig" -}}
+{{- $settings := dict
+  "audience" (include "spark-notebooks.tokensAudience" .)
+  "hub" (include "spark-notebooks.hubIdentity" .)
+  "bucket" .Values.s3.bucket
+  "roots" (list .Values.s3.prefix)
+  "region" .Values.s3.region
+  "partition" .Values.tokenService.partition
+  "minting" .Values.tokenService.minting
+  "endpoint" .Values.tokenService.endpoint
+  "role_arn" .Values.tokenService.roleArn
+  "lifetime" (int .Values.tokenService.lifetime)
+-}}
+{{- if .Values.s3.embedded.enabled -}}
+  {{- $_ := set $settings "minting" "iamUsers" -}}
+  {{- $_ := set $settings "endpoint" (printf "http://%s-s3.%s.svc:7071" (include "spark-notebooks.fullname" .) .Release.Namespace) -}}
+{{- end -}}
+{{- dict "TokenServiceApp" $settings | toJson }}
+{{- end }}

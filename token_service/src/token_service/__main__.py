@@ -1,0 +1,5 @@
+"""`python -m token_service --config=FILE`."""
+
+from .app import TokenServiceApp
+
+TokenServiceApp.launch_instance()

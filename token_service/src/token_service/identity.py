@@ -1,0 +1,102 @@
+"""Who holds a token, by the API server's answer; and what the workspace may have, by the annotations that only the hub writes."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .errors import StsError, denied, expired, invalid_token
+from .policy import Access, checked_prefix
+
+ACCOUNTS: Final = ("notebook", "executor")
+# Written by the hub (spark_notebooks_hub.workspace).
+HUB_ANNOTATION: Final = "spark-notebooks.io/hub"
+USER_ANNOTATION: Final = "spark-notebooks.io/user"
+PREFIXES_ANNOTATION: Final = "spark-notebooks.io/s3-prefixes"
+# Written by an administrator of the cluster.
+REVOKED_ANNOTATION: Final = "spark-notebooks.io/s3-revoked"
+
+_SUBJECT: Final = re.compile(r"system:serviceaccount:([a-z0-9-]{1,63}):([a-z0-9.-]{1,253})")
+_POD: Final = "authentication.kubernetes.io/pod-name"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A pod of a workspace: its namespace, the service account that it runs as, and its name."""
+
+    namespace: str
+    account: str
+    pod: str
+
+    @property
+    def subject(self) -> str:
+        """The account as the API server names it."""
+        return f"system:serviceaccount:{self.namespace}:{self.account}"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a workspace gets: whose it is, and what its keys open."""
+
+    namespace: str
+    user: str
+    access: Access
+
+
+def token_review(token: str, audience: str) -> dict[str, Any]:
+    """The question to the API server."""
+    return {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenReview",
+        "spec": {"token": token, "audiences": [audience]},
+    }
+
+
+def reviewed(review: Mapping[str, Any], audience: str) -> Identity:
+    """Who holds the token, by a TokenReview with its status. Raises StsError where that is no pod of a workspace."""
+    status = review.get("status") or {}
+    if status.get("authenticated") is not True:
+        raise _refused(str(status.get("error") or ""))
+    # An API server that does not know of audiences names none, and would take any token.
+    if audience not in (status.get("audiences") or ()):
+        raise invalid_token(f"The token is for another audience than {audience}.")
+    user = status.get("user") or {}
+    match = _SUBJECT.fullmatch(str(user.get("username") or ""))
+    if match is None or match[2] not in ACCOUNTS:
+        raise denied("Only the service accounts notebook and executor of a workspace get keys.")
+    pods: list[Any] = list((user.get("extra") or {}).get(_POD) or [])
+    if len(pods) != 1:
+        raise denied("The token belongs to no pod, with which it would end. Use the one that is mounted.")
+    return Identity(match[1], match[2], str(pods[0]))
+
+
+def granted(namespace: Mapping[str, Any], hub: str, roots: Sequence[str]) -> Grant:
+    """What a workspace gets, by its Namespace.
+
+    hub is the installation as it is written into annotations; prefixes outside of roots are refused whatever is written. Raises StsError.
+    """
+    metadata = namespace.get("metadata") or {}
+    name, notes = str(metadata.get("name")), metadata.get("annotations") or {}
+    if notes.get(HUB_ANNOTATION) != hub:
+        raise denied(f"The namespace {name} is no workspace of this platform.")
+    if REVOKED_ANNOTATION in notes:
+        raise denied("An administrator has ended this workspace's access to S3.")
+    if metadata.get("deletionTimestamp"):
+        raise denied(f"The workspace {name} is being removed.")
+    user, prefixes = notes.get(USER_ANNOTATION), str(notes.get(PREFIXES_ANNOTATION) or "").split()
+    if not user or not prefixes:
+        raise denied(f"The workspace {name} has no folder on S3 yet. Stop your server and start it again.")
+    try:
+        access = Access(tuple(checked_prefix(prefix, roots) for prefix in dict.fromkeys(prefixes)))
+    except ValueError as error:
+        raise denied(f"The workspace {name} names a folder that it cannot have ({error}).") from None
+    return Grant(name, str(user), access)
+
+
+def _refused(error: str) -> StsError:
+    if "expired" in error:
+        return expired("The token has ended. Read its file again: Kubernetes writes a new one in time.")
+    # What the API server says in detail is for administrators: the audit log has it.
+    return invalid_token(
+        "The API server does not know the token: it is forged, of another cluster, or its pod is gone."
+    )
