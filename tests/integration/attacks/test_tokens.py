@@ -250,6 +250,24 @@ print("all of it")
     assert done.stdout.strip().endswith("all of it"), done.stderr
 
 
+def test_a_job_has_keys_as_its_notebook_has(situation: Situation) -> None:
+    done = situation.eve.run("""
+from pathlib import Path
+from spark_session.batch.command import main
+Path("/tmp/job.py").write_text('''
+import os, pandas as pd
+from spark_session import get_spark_session
+home = os.environ["SPARK_NOTEBOOKS_S3_HOME"]
+assert "AWS_SECRET_ACCESS_KEY" not in os.environ
+pd.DataFrame({"a": [1, 2]}).to_parquet(f"{home}/of-a-job.parquet")
+print("sum", get_spark_session(executors=1).read.parquet(f"{home}/of-a-job.parquet").groupBy().sum("a").first()[0])
+''')
+raise SystemExit(main(["submit", "/tmp/job.py"]))
+""")
+    assert done.returncode == 0, done.stderr
+    assert "sum 3" in done.stdout, done.stderr
+
+
 def test_a_flood_is_slowed_and_harms_nobody_else(situation: Situation, tokens: dict[str, str]) -> None:
     """After the rest, because eve has to wait now."""
     text = json.dumps([tokens["own"], tokens["forged"]])
