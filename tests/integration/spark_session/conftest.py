@@ -30,14 +30,13 @@ def connector() -> Path:
     return jars()
 
 
-@pytest.fixture
-def variables(s3_server: S3Server, connector: Path, tmp_path: Path) -> dict[str, str]:
-    """The environment of a laptop: an S3 store in the usual AWS variables, and no Kubernetes."""
+@pytest.fixture(scope="session")
+def laptop(s3_server: S3Server, connector: Path) -> dict[str, str]:
+    """The environment of a laptop but for its home folder: an S3 store in the usual AWS variables, and no Kubernetes."""
     inherited = {name: os.environ[name] for name in ("PATH", "JAVA_HOME", "LANG", "TMPDIR") if name in os.environ}
     return {
         **inherited,
         **s3_server.environment(),
-        "HOME": str(tmp_path),
         "PYTHONPATH": str(REPOSITORY / "spark_session" / "src"),
         "SPARK_NOTEBOOKS_S3_HOME": "s3://notebooks/users/ada",
         "SPARK_SESSION_JARS": str(connector),
@@ -45,15 +44,24 @@ def variables(s3_server: S3Server, connector: Path, tmp_path: Path) -> dict[str,
 
 
 @pytest.fixture
-def run(variables: dict[str, str], tmp_path: Path) -> Run:
-    """Runs Python code in a process of its own: a process has one Spark session."""
+def variables(laptop: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The environment of a laptop with a home folder of the test's own."""
+    return {**laptop, "HOME": str(tmp_path)}
 
+
+def run_script(code: str, environment: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs Python code in a process of its own: a process has one Spark session."""
+    script = folder / "script.py"
+    script.write_text(code)
+    return subprocess.run(
+        [sys.executable, str(script)],
+        env=environment, cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def run(variables: dict[str, str], tmp_path: Path) -> Run:
     def run_code(code: str, environment: dict[str, str] = variables) -> subprocess.CompletedProcess[str]:
-        script = tmp_path / "script.py"
-        script.write_text(code)
-        return subprocess.run(
-            [sys.executable, str(script)],
-            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
+        return run_script(code, environment, tmp_path)
 
     return run_code

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -16,10 +15,26 @@ QUOTA = {"pods": 4}  # the notebook and three executors
 
 START = """
 import json, os, sys, time
-config = json.loads(os.environ["SPARK_SESSION_CONFIG"])
-config["SparkSessionDefaults"] |= json.loads({admin!r})
-os.environ["SPARK_SESSION_CONFIG"] = json.dumps(config)
 from spark_session import SparkSessionError, get_spark_session
+
+PLAIN = os.environ["SPARK_SESSION_CONFIG"]
+
+def administer(**admin):
+    config = json.loads(PLAIN)
+    config["SparkSessionDefaults"] |= admin
+    os.environ["SPARK_SESSION_CONFIG"] = json.dumps(config)
+
+class Heard:  # standard error, and what it was told
+    text = ""
+    def __init__(self, stream):
+        self._stream = stream
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+    def write(self, text):
+        self.text += text
+        return self._stream.write(text)
+
+sys.stderr = heard = Heard(sys.stderr)
 
 def start(**arguments):
     try:
@@ -36,22 +51,25 @@ def wait_until(condition, seconds=90):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+def wait_until_told(words, seconds=90):
+    wait_until(lambda: words in heard.text, seconds)
 """
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture
-def run(notebook: Notebook) -> Iterator[Run]:
-    """Runs a script in the pod, on top of START, with more settings of the administrator; in the end all executors are gone."""
-
-    def run_code(code: str, admin: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
-        result = notebook.run(START.format(admin=json.dumps(admin or {})) + code)
-        print(result.stdout, result.stderr)
-        return result
-
-    yield run_code
+def run_in(notebook: Notebook, code: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script in the pod, on top of START; afterwards all executors are gone."""
+    result = notebook.run(START + code)
+    print(result.stdout, result.stderr)
     notebook.wait_until_executors_are_gone()
+    return result
+
+
+@pytest.fixture
+def run(notebook: Notebook) -> Run:
+    return partial(run_in, notebook)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -40,25 +40,34 @@ def run(notebook: Notebook, code: str) -> list[str]:
     return result.stdout.splitlines()
 
 
-def test_scale_logs_and_kill(notebook: Notebook) -> None:
-    out = run(
-        notebook,
-        """
+IN_HAND = """
 with get_spark_session(executors=1, name="in hand") as spark:
     cluster = spark_session.cluster(spark)
+    def ended(number):  # and its pod is cleared away
+        gone = [one.state[:4] for one in cluster.executors() if one.id == number] == ["gone"]
+        return gone and number not in {executor_of(pod) for pod in cluster._pods.list()}
     until(lambda: running(cluster) == ["1"])
-    cluster.scale(3)
+    cluster.scale(2)
     print([record.asked for record in records.read(records.folder(os.environ))])
-    until(lambda: len(running(cluster)) == 3)
+    until(lambda: len(running(cluster)) == 2)
     spark.range(1000).repartition(12).count()
     table = cluster.executors()
     print(json.dumps([sum(one.done for one in table) >= 12, {one.host for one in table} != {""}, table[0].pod]))
     print("driver" in cluster.logs(1).lower(), len(cluster.logs(1, lines=3).splitlines()))
     cluster.kill(2)
-    until(lambda: "2" not in running(cluster) and len(running(cluster)) == 3)  # another one came
+    until(lambda: "2" not in running(cluster) and len(running(cluster)) == 2)  # another one came
     print(sorted(running(cluster)))
-    until(lambda: "2" not in {executor_of(pod) for pod in cluster._pods.list()})  # its pod is cleared away, its log is not
-    print("executor" in cluster.logs(2).lower(), [one.state[:4] for one in cluster.executors() if one.id == "2"])
+    until(lambda: ended("2"))
+    print("executor" in cluster.logs(2).lower())
+    def crash(x):
+        import os, subprocess
+        if os.environ["SPARK_EXECUTOR_POD_NAME"].endswith("-exec-1"):
+            subprocess.run(["pkill", "-KILL", "-f", "KubernetesExecutorBackend"])
+        time.sleep(1)  # so that both executors have some
+        return x
+    print(spark.sparkContext.parallelize(range(4), 4).map(crash).sum())
+    until(lambda: ended("1"))
+    print("KubernetesExecutorBackend" in cluster.logs(1, lines=1000))
     cluster.scale(1)
     until(lambda: len(running(cluster)) == 1)
     print(spark.range(1000).repartition(12).count(), cluster.target, cluster.ui_url.startswith("http://127.0.0.1:"))
@@ -79,16 +88,22 @@ try:
 except SparkSessionError as error:
     print(error.what)
 print(repr(cluster), cluster.logs(2) != "")
-""",
-    )
-    assert out.pop(0) == "[3]"
-    first = json.loads(out[0])
+"""
+
+
+@pytest.fixture(scope="module")
+def in_hand(notebook: Notebook) -> list[str]:
+    """What is said by a session whose executors are scaled, killed and crashed."""
+    return run(notebook, IN_HAND)
+
+
+def test_scale_logs_and_kill(in_hand: list[str]) -> None:
+    assert in_hand[0] == "[2]"
+    first = json.loads(in_hand[1])
     assert first[:2] == [True, True]
     assert first[2].startswith("in-hand-")
-    assert out[1:] == [
-        "True 3",
-        "['1', '3', '4']",
-        "True ['gone']",
+    assert in_hand[2:5] == ["True 3", "['1', '3']", "True"]
+    assert in_hand[7:] == [
         "1000 1 True",
         "Spark session in hand: 1 executors asked for True",
         "executors=6 is more than you may have.",
@@ -102,14 +117,18 @@ print(repr(cluster), cluster.logs(2) != "")
     ]
 
 
+def test_an_executor_that_crashes_leaves_its_last_words_and_no_pod(in_hand: list[str]) -> None:
+    assert in_hand[5:7] == ["6", "True"]
+
+
 def test_executors_follow_the_work(notebook: Notebook) -> None:
     out = run(
         notebook,
         """
 import threading
-with get_spark_session(min_executors=1, max_executors=4) as spark:
+with get_spark_session(min_executors=1, max_executors=2) as spark:
     cluster = spark_session.cluster()
-    cluster.adapt(1, 4, idle_seconds=3)
+    cluster.adapt(1, 2, idle_seconds=3)
     until(lambda: len(running(cluster)) == 1)
     most = []
     watching = threading.Event()
@@ -120,7 +139,7 @@ with get_spark_session(min_executors=1, max_executors=4) as spark:
     def slow(x):
         time.sleep(1.5)
         return x
-    print(spark.sparkContext.parallelize(range(40), 40).map(slow).sum())
+    print(spark.sparkContext.parallelize(range(24), 24).map(slow).sum())
     watching.set()
     print(max(most))
     until(lambda: len(running(cluster)) == 1)
@@ -129,7 +148,7 @@ with get_spark_session(min_executors=1, max_executors=4) as spark:
 """,
     )
     assert out == [
-        "780", "4", "1 Spark session spark: 1 executors asked for, between 1 and 4 by what there is to do", "1000",
+        "276", "2", "1 Spark session spark: 1 executors asked for, between 1 and 2 by what there is to do", "1000",
     ]  # fmt: skip
 
 
@@ -137,7 +156,7 @@ def test_sparks_own_dynamic_allocation(notebook: Notebook) -> None:
     out = run(
         notebook,
         """
-with get_spark_session(min_executors=1, max_executors=3, conf={"spark.dynamicAllocation.enabled": True}) as spark:
+with get_spark_session(min_executors=1, max_executors=2, conf={"spark.dynamicAllocation.enabled": True}) as spark:
     cluster = spark_session.cluster()
     def slow(x):
         time.sleep(1)
@@ -150,68 +169,69 @@ with get_spark_session(min_executors=1, max_executors=3, conf={"spark.dynamicAll
         print(error.what)
 """,
     )
-    assert out == ["435", "3", "This session's executors are in Spark's own hands."]
-
-
-def test_an_executor_that_crashes_leaves_its_last_words_and_no_pod(notebook: Notebook) -> None:
-    out = run(
-        notebook,
-        """
-with get_spark_session(executors=1) as spark:
-    cluster = spark_session.cluster()
-    until(lambda: len(running(cluster)) == 1)
-    def crash(x):
-        import os, subprocess
-        if os.environ["SPARK_EXECUTOR_POD_NAME"].endswith("-exec-1"):
-            subprocess.run(["pkill", "-KILL", "-f", "KubernetesExecutorBackend"])
-        return x
-    print(spark.sparkContext.parallelize(range(4), 2).map(crash).sum())
-    until(lambda: [one.state[:4] for one in cluster.executors() if one.id == "1"] == ["gone"])
-    until(lambda: "1" not in {executor_of(pod) for pod in cluster._pods.list()})
-    print("KubernetesExecutorBackend" in cluster.logs(1, lines=1000))
-""",
-    )
-    assert out == ["6", "True"]
+    assert out == ["435", "2", "This session's executors are in Spark's own hands."]
 
 
 LOSE = """
-with get_spark_session(executors=3, conf={conf}) as spark:
-    cluster = spark_session.cluster()
-    until(lambda: len(running(cluster)) == 3)
-    def slow(pair):
-        time.sleep(0.7)
-        return pair
+import threading
+cluster = None
+
+def slow(pair):
+    time.sleep(0.7)
+    return pair
+
+def done():
+    return sum(one.done for one in cluster.executors())
+
+def shuffle(lose):
+    # Tasks that ran again, where an executor goes in the middle of a shuffle; and whether the answer is right.
+    until(lambda: len(running(cluster)) == 2)
+    before = done()
     data = spark.sparkContext.parallelize(range(3000), 12).map(lambda x: (x % 12, x))
     sums = data.reduceByKey(lambda a, b: a + b, 12).map(slow)
-    import threading
     answer = []
     thread = threading.Thread(target=lambda: answer.append(sorted(sums.collect())))
     thread.start()
-    until(lambda: sum(one.done for one in cluster.executors()) >= 14)  # the twelve that write the shuffle, and two that read it
-    {lose}
+    until(lambda: done() - before >= 14)  # the twelve that write the shuffle, and two that read it
+    lose()
     thread.join()
-    print(answer[0] == [(key, sum(range(key, 3000, 12))) for key in range(12)])
-    print("repeated", sum(one.done for one in cluster.executors()) - 24)
+    return {"right": answer[0] == [(key, sum(range(key, 3000, 12))) for key in range(12)], "repeated": done() - before - 24}
+
+def a_running_pod():
+    return next(one.pod for one in cluster.executors() if one.state == "running")
+
+def leave_one():
+    cluster.scale(1)
+    until(lambda: len(running(cluster)) == 1)
+
+with get_spark_session(executors=2) as spark:
+    cluster = spark_session.cluster()
+    said = {
+        "killed": shuffle(lambda: cluster.kill(running(cluster)[0])),
+        "deleted": shuffle(lambda: cluster._pods._kubernetes.delete("pods", a_running_pod(), gracePeriodSeconds=30)),
+        "sent away": shuffle(leave_one),
+    }
+print(json.dumps(said))
 """
 
 
-def repeated(notebook: Notebook, lose: str, conf: str = "{}") -> int:
-    """Tasks that ran again because an executor went in the middle of a shuffle; the answer is right."""
-    right, count = run(notebook, LOSE.format(lose=lose, conf=conf))
-    assert right == "True"
-    return int(count.split()[1])
+@pytest.fixture(scope="module")
+def lost(notebook: Notebook) -> dict[str, dict[str, int]]:
+    """What came of shuffles of one session in the middle of which an executor went, by the way it went."""
+    answer: dict[str, dict[str, int]] = json.loads(run(notebook, LOSE)[-1])
+    return answer
 
 
-def test_an_executor_is_killed_in_the_middle_of_a_shuffle(notebook: Notebook) -> None:
-    assert repeated(notebook, "cluster.kill(running(cluster)[0])") > 0
+def test_an_executor_is_killed_in_the_middle_of_a_shuffle(lost: dict[str, dict[str, int]]) -> None:
+    assert lost["killed"]["right"]
+    assert lost["killed"]["repeated"] > 0
 
 
-def test_an_executor_is_sent_away_in_the_middle_of_a_shuffle(notebook: Notebook) -> None:
+def test_an_executor_is_sent_away_in_the_middle_of_a_shuffle(lost: dict[str, dict[str, int]]) -> None:
     """It hands its shuffle files on, so that nothing is done twice."""
-    assert repeated(notebook, "cluster.scale(2); until(lambda: len(running(cluster)) == 2)") == 0
+    assert lost["sent away"] == {"right": True, "repeated": 0}
 
 
-def test_a_pod_is_deleted_in_the_middle_of_a_shuffle(notebook: Notebook) -> None:
+def test_a_pod_is_deleted_in_the_middle_of_a_shuffle(lost: dict[str, dict[str, int]]) -> None:
     """As when a node is emptied: Kubernetes tells the pod first."""
-    delete = 'cluster._pods._kubernetes.delete("pods", cluster.executors()[0].pod, gracePeriodSeconds=30)'
-    assert repeated(notebook, delete) == 0
+    assert lost["deleted"] == {"right": True, "repeated": 0}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -17,10 +17,11 @@ from spark_session.shape import Shape
 from cluster import Cluster
 from tests.support.notebook_pod import Notebook, running_notebook
 
-from .faults import QUOTA, Run, run, wait_until
+from .faults import Run, run, run_in, wait_until
 
 __all__ = ["run"]
 MISSING = "nothing:1"
+QUOTA = {"pods": 3}  # the notebook and two executors
 
 
 @pytest.fixture(scope="module")
@@ -30,70 +31,12 @@ def notebook(node: Cluster) -> Iterator[Notebook]:
         yield made
 
 
-def test_more_than_can_ever_run_is_refused_at_once(run: Run, notebook: Notebook) -> None:
-    result = run("start(executors=8)")
-    assert "8 executors can never run in your workspace." in result.stdout
-    assert "8 x 1 pod and 1 pod for the notebook make 9 pods, and your workspace may have 4 pods." in result.stdout
-    assert "Ask for executors=3 or fewer" in result.stdout
-    assert notebook.executors() == []
-
-
-def test_more_than_is_free_starts_with_what_there_is(run: Run) -> None:
-    result = run("""
-import subprocess
-other = subprocess.Popen(
-    [sys.executable, "-c", "from spark_session import get_spark_session as get; get(executors=2).range(9).count(); print('up', flush=True); input()"],
-    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-)
-other.stdout.readline()
-spark = start(executors=3)
-print(spark.range(1000).count(), executors(spark))
-time.sleep(12)  # more rounds of refusals than stock Spark survives
-print(spark.range(1000).count(), executors(spark))
-other.communicate("\\n")
-wait_until(lambda: executors(spark) == 3)
-time.sleep(6)  # the next look
-""")
-    assert result.stdout.split() == ["1000", "1", "1000", "1"], result.stderr
-    assert "1 of 3 can start at once: 3 pods of your workspace's 4 pods are used." in result.stderr
-    assert result.stderr.count("Your workspace may have 4 pods, and 4 pods are used.") == 1
-    assert "3 executors ready after" in result.stderr
-    assert "ExecutorPodsAllocator" not in result.stderr
-
-
-def test_an_image_that_is_not_there(run: Run, node: Cluster) -> None:
-    missing = f"{node.registry}/{MISSING}"
-    conf = {"spark.kubernetes.executor.container.image": missing}
-    result = run("start(executors=1)", {"conf": conf, "first_executor_timeout": 10})
-    assert f'The image "{missing}" is not in its registry.' in result.stdout
-    assert result.stdout.startswith("No executor came within 10 s. The image of the executors cannot be fetched.")
-
-
-def test_an_executor_that_crashes_at_its_start(run: Run) -> None:
-    result = run("start(executors=1, conf={'spark.executor.extraJavaOptions': '-Xss1k'})")
-    assert result.stdout.startswith("The Java of an executor does not start.")
-    assert "The Java thread stack size specified is too small" in result.stdout
-
-
-def test_an_executor_larger_than_the_node(run: Run) -> None:
-    result = run("start(executors=1, cores=500)", {"executor_cpu_request": 1, "first_executor_timeout": 10})
-    assert "The cluster has no room for more executors. There is too little cpu free." in result.stdout
-    assert "An executor asks for 500 cores and 896 MiB of memory" in result.stdout
-
-
-def test_an_executor_that_does_not_reach_the_driver(run: Run) -> None:
-    # The driver's address means the executor itself there: as with a network policy, nobody answers.
-    result = run("os.environ['POD_IP'] = '127.0.0.1'\nstart(executors=1)")
-    assert "Executors cannot reach your notebook." in result.stdout
-    assert "They gave up connecting to the driver at 127.0.0.1." in result.stdout
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def policy(notebook: Notebook) -> Iterator[str]:
-    """A rule of the cluster that refuses the executors of this workspace."""
+    """A rule of the cluster that refuses the executors of this workspace's sessions that are named after it."""
     name = "test-faults-no-executors"
     kind = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": name}}
-    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods", "configmaps"]}
     manifests = [
         kind
         | {
@@ -101,7 +44,7 @@ def policy(notebook: Notebook) -> Iterator[str]:
             "spec": {
                 "matchConstraints": {"resourceRules": [rule]},
                 "validations": [
-                    {"expression": "!('spark-exec-id' in object.metadata.labels)", "message": "no executors on Sundays"}
+                    {"expression": "!object.metadata.name.startsWith('sunday')", "message": "no executors on Sundays"}
                 ],
             },
         },
@@ -119,28 +62,122 @@ def policy(notebook: Notebook) -> Iterator[str]:
     ]
     text = json.dumps({"kind": "List", "apiVersion": "v1", "items": manifests})
     notebook.target.kubectl("apply", "--filename", "-", stdin=text)
-    time.sleep(5)  # the API server takes up a new policy after a while
+    refused = ("--namespace", notebook.namespace, "create", "configmap", "sunday", "--dry-run=server")
+    # The API server takes up a new policy after a while.
+    wait_until(lambda: "on Sundays" in notebook.target.kubectl(*refused, check=False).stderr)
     yield name
     notebook.target.kubectl("delete", "--filename", "-", stdin=text)
 
 
-def test_a_policy_that_refuses_executors(run: Run, policy: str) -> None:
-    result = run("start(executors=1)")
-    assert "A rule of your platform refuses these executors." in result.stdout
-    assert f'The policy "{policy}" says: no executors on Sundays.' in result.stdout
+REFUSALS = """
+from pathlib import Path
+from spark_session.environment import detect
+from spark_session.kube import Api
+
+workspace = detect(os.environ, Path.home()).workspace
+api = Api(workspace.api_url, workspace.namespace)
+answers = {}
+
+def refused(what, *, admin=None, **arguments):
+    administer(**(admin or {}))
+    try:
+        get_spark_session(**arguments)
+    except SparkSessionError as error:
+        answers[what] = str(error)
+    wait_until(lambda: not api.list("pods", labelSelector="spark-role=executor")["items"])
+
+refused("too many", executors=8)
+refused("no image", executors=1, admin={"conf": {"spark.kubernetes.executor.container.image": "MISSING"}, "first_executor_timeout": 10})
+refused("crash", executors=1, conf={"spark.executor.extraJavaOptions": "-Xss1k"})
+refused("too large", executors=1, cores=500, admin={"executor_cpu_request": 1, "first_executor_timeout": 10})
+refused("cluster's policy", executors=1, name="sunday")
+refused("platform's policy", executors=1, admin={"conf": {"spark.kubernetes.executor.node.selector.pool": "system"}})
+# The driver's address means the executor itself there: as with a network policy, nobody answers.
+os.environ["POD_IP"] = "127.0.0.1"
+refused("no way", executors=1)
+print(json.dumps(answers))
+"""
 
 
-def test_what_the_platform_s_policies_refuse_is_said(run: Run) -> None:
-    result = run("start(executors=1)", {"conf": {"spark.kubernetes.executor.node.selector.pool": "system"}})
-    assert "A rule of your platform refuses these executors." in result.stdout
-    assert (
-        '-workspace-executors" says: the scheduler chooses the nodes of executors. Leave nodeSelector' in result.stdout
-    )
+@pytest.fixture(scope="module")
+def refusals(notebook: Notebook, node: Cluster, policy: str) -> dict[str, str]:
+    """What each of the sessions says that cannot start, one after the other in one process."""
+    result = run_in(notebook, REFUSALS.replace("MISSING", f"{node.registry}/{MISSING}"))
+    assert result.returncode == 0, result.stderr
+    answers: dict[str, str] = json.loads(result.stdout.splitlines()[-1])
+    return answers
+
+
+def test_more_than_can_ever_run_is_refused_at_once(refusals: dict[str, str]) -> None:
+    said = refusals["too many"]
+    assert "8 executors can never run in your workspace." in said
+    assert "8 x 1 pod and 1 pod for the notebook make 9 pods, and your workspace may have 3 pods." in said
+    assert "Ask for executors=2 or fewer" in said
+
+
+def test_an_image_that_is_not_there(refusals: dict[str, str], node: Cluster) -> None:
+    said = refusals["no image"]
+    assert f'The image "{node.registry}/{MISSING}" is not in its registry.' in said
+    assert said.startswith("No executor came within 10 s. The image of the executors cannot be fetched.")
+
+
+def test_an_executor_that_crashes_at_its_start(refusals: dict[str, str]) -> None:
+    said = refusals["crash"]
+    assert said.startswith("The Java of an executor does not start.")
+    assert "The Java thread stack size specified is too small" in said
+
+
+def test_an_executor_larger_than_the_node(refusals: dict[str, str]) -> None:
+    said = refusals["too large"]
+    assert "The cluster has no room for more executors. There is too little cpu free." in said
+    assert "An executor asks for 500 cores and 896 MiB of memory" in said
+
+
+def test_an_executor_that_does_not_reach_the_driver(refusals: dict[str, str]) -> None:
+    said = refusals["no way"]
+    assert "Executors cannot reach your notebook." in said
+    assert "They gave up connecting to the driver at 127.0.0.1." in said
+
+
+def test_a_policy_that_refuses_executors(refusals: dict[str, str], policy: str) -> None:
+    said = refusals["cluster's policy"]
+    assert "A rule of your platform refuses these executors." in said
+    assert f'The policy "{policy}" says: no executors on Sundays.' in said
+
+
+def test_what_the_platform_s_policies_refuse_is_said(refusals: dict[str, str]) -> None:
+    said = refusals["platform's policy"]
+    assert "A rule of your platform refuses these executors." in said
+    assert '-workspace-executors" says: the scheduler chooses the nodes of executors. Leave nodeSelector' in said
+
+
+def test_more_than_is_free_starts_with_what_there_is(run: Run) -> None:
+    result = run("""
+import subprocess
+other = subprocess.Popen(
+    [sys.executable, "-c", "from spark_session import get_spark_session as get; get(executors=1).range(9).count(); print('up', flush=True); input()"],
+    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+)
+other.stdout.readline()
+spark = start(executors=2)
+print(spark.range(1000).count(), executors(spark))
+time.sleep(12)  # more rounds of refusals than stock Spark survives
+print(spark.range(1000).count(), executors(spark))
+other.communicate("\\n")
+wait_until(lambda: executors(spark) == 2)
+wait_until_told("2 executors ready after")
+""")
+    assert result.stdout.split() == ["1000", "1", "1000", "1"], result.stderr
+    assert "1 of 2 can start at once: 2 pods of your workspace's 3 pods are used." in result.stderr
+    assert result.stderr.count("Your workspace may have 3 pods, and 3 pods are used.") == 1
+    assert "2 executors ready after" in result.stderr
+    assert "ExecutorPodsAllocator" not in result.stderr
 
 
 def test_an_executor_that_is_killed_for_its_memory(run: Run) -> None:
     result = run("""
-spark = start(executors=1, memory="512m")
+# An executor that ends so fails its task: one such end is enough.
+spark = start(executors=1, memory="512m", conf={"spark.task.maxFailures": 1})
 
 def take(_):
     import subprocess, sys, time
@@ -153,8 +190,7 @@ try:
     spark.sparkContext.parallelize([0], 1).foreach(take)
 except Exception as error:
     print("the job failed")
-print(executors(spark) >= 0, flush=True)
-time.sleep(3)
+wait_until_told("killed for using more memory")
 """)
     assert "the job failed" in result.stdout
     assert "An executor was killed for using more memory than it had." in result.stderr
@@ -162,49 +198,22 @@ time.sleep(3)
     assert 'conf={"spark.executor.memoryOverhead": "768m"}' in result.stderr
 
 
-def test_a_driver_that_is_killed(run: Run) -> None:
-    result = run("""
-import signal
-from pyspark import SparkContext
-spark = start(executors=1)
-os.kill(SparkContext._gateway.proc.pid, signal.SIGKILL)
-time.sleep(7)
-start(executors=1)
-""")
-    # Once under the cell, and once from the call that starts another session.
-    assert result.stderr.count("Its Java process ended (exit code 137): something killed it") == 2
-    assert "A new session takes its place." in result.stderr
-
-
-def test_packages_that_executors_lack(run: Run) -> None:
-    result = run("""
-import site
+ONE_SESSION = """
+import signal, site
 from pathlib import Path
-
-def install():
-    folder = Path(site.getusersitepackages(), "lifelines-0.30.0.dist-info")
-    folder.mkdir(parents=True)
-    (folder / "METADATA").write_text("Metadata-Version: 2.1\\nName: lifelines\\nVersion: 0.30.0\\n")
-    return folder
-
-folder = install()
-start(executors=1)
-time.sleep(30)
-(folder / "METADATA").unlink()
-folder.rmdir()
-""")
-    assert (
-        "Executors don't have the same Python packages as this notebook. They lack lifelines 0.30.0." in result.stderr
-    )
-
-
-def test_the_pod_that_is_asked_about_is_the_pod_that_spark_makes(run: Run, notebook: Notebook) -> None:
-    result = run("""
+from pyspark import SparkContext
 import spark_session
 from spark_session.kube import Api
 from spark_session.shape import manifest
 
+folder = Path(site.getusersitepackages(), "lifelines-0.30.0.dist-info")
+folder.mkdir(parents=True)
+(folder / "METADATA").write_text("Metadata-Version: 2.1\\nName: lifelines\\nVersion: 0.30.0\\n")
 spark = start(executors=1)
+wait_until_told("They lack")
+(folder / "METADATA").unlink()
+folder.rmdir()
+
 plan = spark_session.explain()
 workspace = plan.context.environment.workspace
 api = Api(workspace.api_url, workspace.namespace)
@@ -213,8 +222,36 @@ asked = manifest(plan, owner)
 api.dry_run("pods", asked)
 [made] = api.list("pods", labelSelector=f"spark-notebooks.io/session={plan.context.session_id}")["items"]
 print(json.dumps([asked, made]))
-""")
-    asked, made = json.loads(result.stdout.splitlines()[-1])
+
+os.kill(SparkContext._gateway.proc.pid, signal.SIGKILL)
+wait_until_told("exit code 137")
+start(executors=1)
+"""
+
+
+@pytest.fixture(scope="module")
+def one_session(notebook: Notebook) -> subprocess.CompletedProcess[str]:
+    """A session with a package that executors lack, whose driver is killed in the end, and the next one."""
+    result = run_in(notebook, ONE_SESSION)
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def test_packages_that_executors_lack(one_session: subprocess.CompletedProcess[str]) -> None:
+    said = "Executors don't have the same Python packages as this notebook. They lack lifelines 0.30.0."
+    assert said in one_session.stderr
+
+
+def test_a_driver_that_is_killed(one_session: subprocess.CompletedProcess[str]) -> None:
+    # Once under the cell, and once from the call that starts another session.
+    assert one_session.stderr.count("Its Java process ended (exit code 137): something killed it") == 2
+    assert "A new session takes its place." in one_session.stderr
+
+
+def test_the_pod_that_is_asked_about_is_the_pod_that_spark_makes(
+    one_session: subprocess.CompletedProcess[str],
+) -> None:
+    asked, made = json.loads(one_session.stdout.splitlines()[-1])
     names = {"spark-exec-id"}
     labels = {key: value for key, value in asked["metadata"]["labels"].items() if key not in names}
     assert labels.items() <= made["metadata"]["labels"].items()
@@ -256,7 +293,7 @@ def strict_namespace(notebook: Notebook) -> Iterator[str]:
     text = json.dumps({"kind": "List", "apiVersion": "v1", "items": manifests})
     notebook.target.kubectl("apply", "--filename", "-", stdin=text)
     yield name
-    notebook.target.kubectl("delete", "namespace", name)
+    notebook.target.kubectl("delete", "namespace", name, "--wait=false")
 
 
 REFUSED_PODS: list[tuple[dict[str, Any], dict[str, Any], Kind, str]] = [

@@ -2,110 +2,119 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from .conftest import Run
+from .conftest import Run, run_script
 
+SESSIONS = """
+import json, subprocess, sys, warnings
+from pyspark import SparkContext
+from spark_session import SparkSessionError, explain, get_spark_session, s3_home
+said = {}
 
-def test_a_session_reads_and_writes_s3_under_both_schemes(run: Run) -> None:
-    result = run("""
-from spark_session import get_spark_session, s3_home, explain
-spark = get_spark_session(executors=20, cores=4, memory="16g", name="first")
+conf = {"spark.sql.shuffle.partitions": 5, "spark.ui.port": 0}
+arguments = {"executors": 20, "cores": 4, "memory": "16g", "name": "first", "conf": conf}
+spark = get_spark_session(**arguments)
 path = s3_home("local", "numbers")
 spark.range(1000).write.mode("overwrite").parquet(path)
-print(spark.read.parquet(path.replace("s3://", "s3a://")).selectExpr("sum(id)").first()[0])
-print(spark.sparkContext.parallelize(range(10)).map(lambda x: x * x).sum())
-print(spark.sparkContext.master, spark.sparkContext.appName)
-print(explain().settings["spark.app.name"].text)
-""")
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines() == ["499500", "285", "local[*] first", "first"]
+said["numbers"] = [
+    spark.read.parquet(path.replace("s3://", "s3a://")).selectExpr("sum(id)").first()[0],
+    spark.sparkContext.parallelize(range(10)).map(lambda x: x * x).sum(),
+]
+said["names"] = [spark.sparkContext.master, spark.sparkContext.appName, explain().settings["spark.app.name"].text]
+said["conf"] = str(spark.sparkContext.getConf().getAll())
+listening = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
+said["addresses"] = [
+    line.split()[3].rsplit(":", 1)[0].strip("[]").removeprefix("::ffff:")
+    for line in listening.splitlines()
+    if f"pid={SparkContext._gateway.proc.pid}," in line
+]
+said["partitions"] = [spark.conf.get("spark.sql.shuffle.partitions")]
 
-
-def test_credentials_from_a_file(run: Run, variables: dict[str, str], tmp_path: Path) -> None:
-    file = tmp_path / "credentials"
-    keys = [variables.pop(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
-    file.write_text(f"[default]\naws_access_key_id = {keys[0]}\naws_secret_access_key = {keys[1]}\n")
-    variables["AWS_SHARED_CREDENTIALS_FILE"] = str(file)
-    result = run("""
-from spark_session import get_spark_session, s3_home
-spark = get_spark_session()
-spark.range(10).write.mode("overwrite").parquet(s3_home("by-file"))
-print(spark.read.parquet(s3_home("by-file")).count())
-print(any(key in str(spark.sparkContext.getConf().getAll()) for key in open("credentials").read().split()[3::3]))
-""")
-    assert result.stdout.splitlines() == ["10", "False"], result.stderr
-
-
-def test_nothing_listens_to_the_network(run: Run) -> None:
-    result = run("""
-import subprocess
-from pyspark import SparkContext
-from spark_session import get_spark_session
-spark = get_spark_session()
-pid = SparkContext._gateway.proc.pid
-for line in subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout.splitlines():
-    if f"pid={pid}," in line:
-        print(line.split()[3].rsplit(":", 1)[0].strip("[]").removeprefix("::ffff:"))
-""")
-    assert result.returncode == 0, result.stderr
-    assert set(result.stdout.split()) == {"127.0.0.1"}
-
-
-def test_the_driver_says_nothing_while_all_is_well(run: Run) -> None:
-    result = run("""
-from spark_session import get_spark_session
-print(get_spark_session(conf={"spark.ui.port": 0}).range(10).count())
-""")
-    assert result.stdout == "10\n"
-    assert [line for line in result.stderr.splitlines() if "WARN" in line and "incubator modules" not in line] == []
-
-
-def test_a_second_call_gets_the_same_session_and_says_what_differs(run: Run) -> None:
-    result = run("""
-import warnings
-from spark_session import get_spark_session
-spark = get_spark_session(executors=2)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     assert get_spark_session() is spark
-    assert get_spark_session(executors=2) is spark
-    print(len(caught))
-    assert get_spark_session(executors=3, memory="2g") is spark
-    print(caught[0].message, caught[0].filename.endswith("script.py"))
-""")
-    assert result.returncode == 0, result.stderr
-    count, message = result.stdout.splitlines()
-    assert count == "0"
-    assert "differs in executors, memory" in message
-    assert message.endswith("True")
-
-
-def test_a_session_after_a_session_has_nothing_of_the_first(run: Run) -> None:
-    result = run("""
-from spark_session import SparkSessionError, get_spark_session
-with get_spark_session(name="one", conf={"spark.sql.shuffle.partitions": 5}) as spark:
-    print(spark.conf.get("spark.sql.shuffle.partitions"))
-spark = get_spark_session(name="two")
-print(spark.conf.get("spark.sql.shuffle.partitions"), spark.sparkContext.appName)
+    assert get_spark_session(**arguments) is spark
+    said["warnings"] = [len(caught)]
+    assert get_spark_session(**arguments | {"executors": 3, "memory": "2g"}) is spark
+    said["warnings"] += [str(caught[0].message), caught[0].filename.endswith("script.py")]
 spark.stop()
+
+with get_spark_session(name="two", conf={"spark.ui.port": 0}) as spark:
+    said["partitions"] += [spark.conf.get("spark.sql.shuffle.partitions"), spark.sparkContext.appName]
 try:
     get_spark_session(conf={"spark.driver.memory": "2g"})
 except SparkSessionError as error:
-    print(error)
-""")
+    said["error"] = str(error)
+print(json.dumps(said))
+"""
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """What is said by a process that has one session after the other, with the credentials of a file."""
+
+    said: Any
+    keys: Sequence[str]
+    lines: Sequence[str]
+    stderr: str
+
+
+@pytest.fixture(scope="module")
+def sessions(laptop: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Sessions:
+    folder = tmp_path_factory.mktemp("sessions")
+    variables = {**laptop, "HOME": str(folder), "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials")}
+    keys = [variables.pop(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+    text = f"[default]\naws_access_key_id = {keys[0]}\naws_secret_access_key = {keys[1]}\n"
+    (folder / "credentials").write_text(text)
+    result = run_script(SESSIONS, variables, folder)
     assert result.returncode == 0, result.stderr
-    first, second, error = result.stdout.splitlines()
-    assert (first, second) == ("5", "200 two")
-    assert error.startswith("spark.driver.memory cannot change now.")
-    assert "Restart the kernel" in error
+    lines = result.stdout.splitlines()
+    return Sessions(json.loads(lines[-1]), keys, lines, result.stderr)
+
+
+def test_a_session_reads_and_writes_s3_under_both_schemes(sessions: Sessions) -> None:
+    assert sessions.said["numbers"] == [499500, 285]
+    assert sessions.said["names"] == ["local[*]", "first", "first"]
+
+
+def test_credentials_from_a_file_are_in_no_setting(sessions: Sessions) -> None:
+    assert "spark.master" in sessions.said["conf"]
+    assert not any(key in sessions.said["conf"] for key in sessions.keys)
+
+
+def test_nothing_listens_to_the_network(sessions: Sessions) -> None:
+    assert set(sessions.said["addresses"]) == {"127.0.0.1"}
+
+
+def test_the_driver_says_nothing_while_all_is_well(sessions: Sessions) -> None:
+    assert len(sessions.lines) == 1
+    warned = [line for line in sessions.stderr.splitlines() if "WARN" in line and "incubator modules" not in line]
+    assert warned == []
+
+
+def test_a_second_call_gets_the_same_session_and_says_what_differs(sessions: Sessions) -> None:
+    count, message, names_the_caller = sessions.said["warnings"]
+    assert count == 0
+    assert "differs in executors, memory" in message
+    assert names_the_caller
+
+
+def test_a_session_after_a_session_has_nothing_of_the_first(sessions: Sessions) -> None:
+    assert sessions.said["partitions"] == ["5", "200", "two"]
+    assert sessions.said["error"].startswith("spark.driver.memory cannot change now.")
+    assert "Restart the kernel" in sessions.said["error"]
 
 
 def test_a_session_of_somebody_else_is_left_alone(run: Run) -> None:
@@ -123,22 +132,6 @@ print(other.range(3).count())
     error, count = result.stdout.splitlines()
     assert "get_spark_session did not start" in error
     assert count == "3"
-
-
-def test_a_driver_that_died_is_named_and_replaced(run: Run) -> None:
-    result = run("""
-import os, signal
-from pyspark import SparkContext
-from spark_session import get_spark_session
-get_spark_session()
-process = SparkContext._gateway.proc
-os.kill(process.pid, signal.SIGKILL)
-process.wait()
-print(get_spark_session().range(7).count())
-""")
-    assert result.stdout == "7\n", result.stderr
-    assert "exit code 137" in result.stderr
-    assert "A new session takes its place." in result.stderr
 
 
 def test_the_command_of_the_driver_is_the_launchers(run: Run) -> None:
@@ -166,10 +159,25 @@ print(ours, theirs)
     assert result.stdout.splitlines()[0] == "True", result.stdout + result.stderr
 
 
-def test_an_interrupted_start_leaves_no_jvm_and_the_next_call_works(run: Run) -> None:
+def test_without_java_the_error_says_so(run: Run, variables: dict[str, str], tmp_path: Path) -> None:
+    variables["JAVA_HOME"] = str(tmp_path)
     result = run("""
-import os, signal, subprocess, threading, time
-from spark_session import get_spark_session
+from spark_session import SparkSessionError, get_spark_session
+try:
+    get_spark_session()
+except SparkSessionError as error:
+    print(error)
+""")
+    assert "Spark needs Java 17 or later" in result.stdout, result.stderr
+
+
+def test_a_session_comes_after_whatever_went_wrong_before(run: Run) -> None:
+    """A start that was interrupted leaves no JVM, a setting that Spark refuses is explained, a driver that died is named and replaced."""
+    result = run("""
+import json, os, signal, subprocess, threading, time
+from pyspark import SparkContext
+from spark_session import SparkSessionError, get_spark_session
+said = {}
 
 def drivers():
     return subprocess.run(["pgrep", "-P", str(os.getpid()), "java"], capture_output=True, text=True).stdout.split()
@@ -183,41 +191,39 @@ threading.Thread(target=interrupt).start()
 try:
     get_spark_session()
 except KeyboardInterrupt:
-    print(drivers())
-print(get_spark_session().range(3).count())
-""")
-    assert result.stdout.splitlines() == ["[]", "3"], result.stderr
+    said["after the interrupt"] = drivers()
 
-
-def test_without_java_the_error_says_so(run: Run, variables: dict[str, str], tmp_path: Path) -> None:
-    variables["JAVA_HOME"] = str(tmp_path)
-    result = run("""
-from spark_session import SparkSessionError, get_spark_session
-try:
-    get_spark_session()
-except SparkSessionError as error:
-    print(error)
-""")
-    assert "Spark needs Java 17 or later" in result.stdout, result.stderr
-
-
-def test_a_setting_spark_refuses_is_explained_and_the_next_call_works(run: Run) -> None:
-    result = run("""
-from spark_session import SparkSessionError, get_spark_session
 try:
     get_spark_session(conf={"spark.serializer": "no.such.Class"})
 except SparkSessionError as error:
-    print(error)
-print(get_spark_session().range(3).count())
+    said["refused"] = str(error)
+said["after the refusal"] = get_spark_session().range(3).count()
+
+process = SparkContext._gateway.proc
+os.kill(process.pid, signal.SIGKILL)
+process.wait()
+said["after the death"] = get_spark_session().range(7).count()
+print(json.dumps(said))
 """)
     assert result.returncode == 0, result.stderr
-    error, count = result.stdout.splitlines()
-    assert error.startswith("Spark did not start. ")
-    assert "no.such.Class" in error
-    assert count == "3"
+    said = json.loads(result.stdout)
+    assert said["after the interrupt"] == []
+    assert said["refused"].startswith("Spark did not start. ")
+    assert "no.such.Class" in said["refused"]
+    assert said["after the refusal"] == 3
+    assert "exit code 137" in result.stderr
+    assert "A new session takes its place." in result.stderr
+    assert said["after the death"] == 7
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, None], ids=["killed", "terminated", "ends"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(signal.SIGKILL, id="killed"),
+        pytest.param(signal.SIGTERM, id="terminated", marks=pytest.mark.soak),
+        pytest.param(None, id="ends"),
+    ],
+)
 def test_the_driver_goes_with_its_process(
     variables: dict[str, str], tmp_path: Path, end: signal.Signals | None
 ) -> None:

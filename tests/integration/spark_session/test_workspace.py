@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -53,42 +52,3 @@ print(json.dumps({"seen": sorted(seen), "ui": [open_to_itself, open_to_others]})
     assert [rest for _, *rest in answer["seen"]] == [[42, False, False]] * 2
     assert answer["ui"] == [True, False]
     notebook.wait_until_executors_are_gone()
-
-
-def test_two_kernels_of_a_pod_have_a_session_each(notebook: Notebook) -> None:
-    result = notebook.run("""
-import subprocess, sys
-code = "from spark_session import get_spark_session as get; print(get(executors=1, name=sys.argv[1]).range(7).count())"
-kernels = [
-    subprocess.Popen([sys.executable, "-c", "import sys; " + code, name], stdout=subprocess.PIPE, text=True)
-    for name in ("first", "second")
-]
-print([kernel.communicate()[0].strip() for kernel in kernels])
-""")
-    assert result.stdout.strip() == "['7', '7']", result.stderr
-    notebook.wait_until_executors_are_gone()
-
-
-def test_executors_go_when_the_kernel_is_killed(notebook: Notebook) -> None:
-    result = notebook.run("""
-import os, signal
-from spark_session import get_spark_session
-print(get_spark_session(executors=2).range(7).count(), flush=True)
-os.kill(os.getpid(), signal.SIGKILL)
-""")
-    assert result.stdout.strip() == "7", result.stderr
-    notebook.wait_until_executors_are_gone()
-
-
-def test_executors_go_with_the_pod(notebook: Notebook) -> None:
-    started = notebook.start("from spark_session import get_spark_session as get\nget(executors=1)\nwhile True: pass")
-    try:
-        deadline = time.monotonic() + 120
-        while not notebook.executors() and time.monotonic() < deadline:
-            time.sleep(0.5)
-        assert notebook.executors()
-        notebook.kubectl("delete", "pod", notebook.name, "--wait=true")
-        notebook.wait_until_executors_are_gone()
-    finally:
-        started.kill()
-        started.wait()
