@@ -400,14 +400,19 @@ def run_cell(jupyter: Jupyter, kernel: str, code: str) -> str:
     content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
     message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
     connection.send(json.dumps(message | {"buffers": []}))
-    printed = ""
-    while True:
+    printed, awaited = "", {"reply", "idle"}
+    while awaited:  # what the cell prints comes by another channel than the reply, and may be later
         answer = json.loads(connection.recv())
-        printed += answer["content"]["text"] if answer["msg_type"] == "stream" else ""
-        assert answer["msg_type"] != "error", answer["content"]
-        if answer["msg_type"] == "execute_reply":
-            connection.close()
-            return printed
+        kind, told = answer["msg_type"], answer["content"]
+        assert kind != "error", told
+        if kind == "stream":
+            printed += told["text"]
+        if kind == "execute_reply":
+            awaited.discard("reply")
+        if kind == "status" and told["execution_state"] == "idle" and answer["parent_header"].get("msg_id") == "1":
+            awaited.discard("idle")
+    connection.close()
+    return printed
 
 
 def test_a_kernel_sees_the_files_beside_its_notebook(

@@ -33,7 +33,7 @@ def on_workers(look):
 
 
 @pytest.fixture
-def laptop(variables: dict[str, str], tmp_path: Path) -> dict[str, str]:
+def offline(variables: dict[str, str], tmp_path: Path) -> dict[str, str]:
     """A machine whose pip knows one folder of wheels, and whose sessions know one Maven repository."""
     wheels = tmp_path / "wheels"
     make_wheel(wheels, "sample_tool", "1.0", "VERSION = '1.0'\n", "sample_needs", "py4j")
@@ -56,7 +56,7 @@ def left_behind(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in folder.glob("spark-session-packages-*/*/**")]
 
 
-def test_what_cannot_be_had_is_refused_and_leaves_nothing(run: Run, laptop: dict[str, str], tmp_path: Path) -> None:
+def test_what_cannot_be_had_is_refused_and_leaves_nothing(run: Run, offline: dict[str, str], tmp_path: Path) -> None:
     make_environment(tmp_path / "other.tar.gz", "3.6", sample_env="")
     (tmp_path / "broken.tar.gz").write_bytes(b"\x1f\x8b")
     (tmp_path / "sample_broken-1.0-py3-none-any.whl").write_bytes(
@@ -83,7 +83,7 @@ import os, subprocess
 print(subprocess.run(["find", os.environ["TMPDIR"], "-path", "*spark-session-packages-*/*"], capture_output=True, text=True).stdout.split())
 print(get_spark_session().range(7).count())
 """,
-        laptop,
+        offline,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
@@ -109,7 +109,7 @@ print(get_spark_session().range(7).count())
     assert list((tmp_path / "tmp").glob("spark-session-packages-*")) == []
 
 
-def test_everything_at_once(run: Run, laptop: dict[str, str], tmp_path: Path, s3_server: S3Server) -> None:
+def test_everything_at_once(run: Run, offline: dict[str, str], tmp_path: Path, s3_server: S3Server) -> None:
     make_environment(
         tmp_path / "env.tar.gz", PYTHON, sample_env="VERSION = 'packed'\n", py4j="raise ImportError('not this one')"
     )
@@ -168,7 +168,7 @@ except ImportError:
 spark.stop()
 attempt(packages="org.example:greeter:2.0")
 """,
-        laptop,
+        offline,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     modules, reflected, rows, direct, warned, old, new, gone, refused = result.stdout.splitlines()
