@@ -52,7 +52,8 @@ class Server:
         files = self._folder / "files"
         files.mkdir(parents=True, exist_ok=True)
         settings = self._settings()
-        settings["ServerApp"] |= {"jpserver_extensions": {"loop_watch": True}, "root_dir": str(files)}
+        extensions = {"loop_watch": True} | ({"s3_contents": True} if self.kind == OURS else {})
+        settings["ServerApp"] |= {"jpserver_extensions": extensions, "root_dir": str(files)}
         (self._folder / "jupyter_server_config.json").write_text(json.dumps(settings))
         packages = [REPOSITORY / "tests" / "bench" / "contents_server"]
         packages += [REPOSITORY / "notebook-image" / "s3_contents" / "src"] if self.kind == OURS else []
@@ -133,8 +134,8 @@ class Server:
     def _settings(self) -> dict[str, dict[str, Any]]:
         if self.kind == OURS:
             manager = "s3_contents.S3ContentsManager"
-            # What it asks S3 at its start is not part of what is measured.
-            more = {"S3ContentsManager": {"url": f"s3://{self.bucket}", "probe_at_start": False}}
+            # What it asks S3 at its start, and in the background, is not part of what is measured.
+            more = {"S3ContentsManager": {"url": f"s3://{self.bucket}", "probe_at_start": False, "trash_days": 0}}
         elif self.kind == S3CONTENTS:
             manager = "s3contents.S3ContentsManager"
             more = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -87,3 +88,14 @@ async def test_a_home_may_be_a_whole_bucket(manager: S3ContentsManager, s3_serve
     assert await listed(whole) == [("file", "a.txt")]
     assert keys(s3_server, bucket) == [f".s3_contents/checkpoints/a.txt/{checkpoint['id']}", "a.txt"]
     await whole.close()
+
+
+async def test_garbage_collections_pass_over_what_a_started_server_has_loaded(manager: S3ContentsManager) -> None:
+    manager.probe_at_start = False
+    try:
+        manager.start()
+        async with asyncio.timeout(30):
+            while not gc.get_freeze_count():  # noqa: ASYNC110 (the collector tells nobody)
+                await asyncio.sleep(0.01)
+    finally:
+        gc.unfreeze()
