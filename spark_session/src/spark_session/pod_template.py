@@ -16,26 +16,30 @@ TOKEN_VOLUME = "s3-token"  # noqa: S105 (the name of a volume)
 TOKEN_SECONDS = 3600
 LABEL_PREFIX = "spark-notebooks.io"
 
+# What the `restricted` Pod Security Standard asks for, and a root file system that is read-only.
+POD_SECURITY = {
+    "runAsNonRoot": True,
+    "runAsUser": USER_ID,
+    "runAsGroup": USER_ID,
+    "fsGroup": USER_ID,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+CONTAINER_SECURITY = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+
 
 def executor_pod(context: Context) -> dict[str, Any]:
     """Manifest of an executor pod that the `restricted` Pod Security Standard admits.
 
     The root file system is read-only; Spark's scratch space, /tmp and the home folder are emptyDir volumes.
     """
-    volumes: list[dict[str, Any]] = [
-        {"name": "tmp", "emptyDir": {}},
-        {"name": "home", "emptyDir": {}},
-        # The prefix tells Spark to keep its shuffle and spill files here.
-        {"name": "spark-local-dir-1", "emptyDir": {}},
-    ]
-    mounts: list[dict[str, Any]] = [
-        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the executor's own)
-        {"name": "home", "mountPath": HOME},
-        {"name": "spark-local-dir-1", "mountPath": "/var/lib/spark"},
-    ]
-    identity = identity_volumes(context.environment.workspace, context.environment.s3)
-    volumes += [volume for volume, _ in identity]
-    mounts += [mount for _, mount in identity]
+    volumes, mounts = common_volumes(context.environment.workspace, context.environment.s3)
+    # The prefix tells Spark to keep its shuffle and spill files here.
+    volumes.append({"name": "spark-local-dir-1", "emptyDir": {}})
+    mounts.append({"name": "spark-local-dir-1", "mountPath": "/var/lib/spark"})
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -49,23 +53,13 @@ def executor_pod(context: Context) -> dict[str, Any]:
         "spec": {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": USER_ID,
-                "runAsGroup": USER_ID,
-                "fsGroup": USER_ID,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
+            "securityContext": dict(POD_SECURITY),
             "containers": [
                 {
                     "name": "executor",
                     # Spark puts files that a job ships (addFile, addPyFile) into an executor's working directory.
                     "workingDir": HOME,
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "readOnlyRootFilesystem": True,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
+                    "securityContext": dict(CONTAINER_SECURITY),
                     # The last lines of an executor that failed outlive it in its status.
                     "terminationMessagePolicy": "FallbackToLogsOnError",
                     "volumeMounts": mounts,
@@ -76,19 +70,29 @@ def executor_pod(context: Context) -> dict[str, Any]:
     }
 
 
-def identity_volumes(workspace: Workspace | None, s3: S3) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """What a pod of a workspace shows others who it is with, at the places where its notebook has it: volumes, each with its mount."""
-    found = []
+def common_volumes(workspace: Workspace | None, s3: S3) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Volumes of every pod that a notebook makes, and their mounts: scratch space, and what it shows others who it is with, where its notebook has it."""
+    volumes: list[dict[str, Any]] = [{"name": "tmp", "emptyDir": {}}, {"name": "home", "emptyDir": {}}]
+    mounts: list[dict[str, Any]] = [
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the container's own)
+        {"name": "home", "mountPath": HOME},
+    ]
     authentication = None if workspace is None else workspace.secret_file
     for name, file in ((S3_SECRET, s3.credentials_file), (AUTHENTICATION_SECRET, authentication)):
         if file is not None:
-            found.append(({"name": name, "secret": {"secretName": name, "defaultMode": 0o440}}, _mount(name, file)))
+            volumes.append({"name": name, "secret": {"secretName": name, "defaultMode": 0o440}})
+            mounts.append(_mount(name, file))
     if s3.token_file is not None:
         # Not the notebook's: it ends with the pod, and says whose it is.
         token = {"audience": s3.token_audience, "expirationSeconds": TOKEN_SECONDS, "path": s3.token_file.name}
-        projected = {"defaultMode": 0o440, "sources": [{"serviceAccountToken": token}]}
-        found.append(({"name": TOKEN_VOLUME, "projected": projected}, _mount(TOKEN_VOLUME, s3.token_file)))
-    return found
+        volumes.append(
+            {
+                "name": TOKEN_VOLUME,
+                "projected": {"defaultMode": 0o440, "sources": [{"serviceAccountToken": token}]},
+            }
+        )
+        mounts.append(_mount(TOKEN_VOLUME, s3.token_file))
+    return volumes, mounts
 
 
 def _mount(name: str, file: Path) -> dict[str, Any]:

@@ -1,18 +1,16 @@
 """The embedded S3 server takes the command line that the chart gives it."""
 
 import os
-import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 
+from dev.ports import free_port
 from dev.toolchain import binary
+from tests.support.answering import wait_until_it_answers
 from tests.unit.chart.matrix import MATRIX
 from tests.unit.chart.rendering import get, pod_spec, render
 
@@ -20,16 +18,9 @@ KEYS = {"ROOT_ACCESS_KEY_ID": "spark-notebooks", "ROOT_SECRET_ACCESS_KEY": "0123
 
 
 @pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free: int = probe.getsockname()[1]
-        return free
-
-
-@pytest.fixture
-def server(tmp_path: Path, port: int) -> Iterator[str]:
+def server(tmp_path: Path) -> Iterator[str]:
     """The server as the chart starts it, but for the folder and the port; its URL."""
+    port = free_port()
     deployment = get(render(MATRIX["embedded with keys"]), "Deployment", "notebooks-spark-notebooks-s3")
     folders, gateway = pod_spec(deployment)["initContainers"][0], pod_spec(deployment)["containers"][0]
     assert KEYS.keys() == {variable["name"] for variable in gateway["env"]}
@@ -41,7 +32,7 @@ def server(tmp_path: Path, port: int) -> Iterator[str]:
     process = subprocess.Popen([binary("versitygw"), *here(gateway["args"])], env=os.environ | KEYS)
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait(url + gateway["readinessProbe"]["httpGet"]["path"], process)
+        wait_until_it_answers(url + gateway["readinessProbe"]["httpGet"]["path"], process)
         yield url
     finally:
         process.terminate()
@@ -67,16 +58,3 @@ def test_it_answers_its_probe_and_keeps_versions(server: str) -> None:
         for version in versions
     ]
     assert sorted(texts) == [b"first", b"second"]
-
-
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 20
-    while True:
-        assert process.poll() is None, "the server ended"
-        try:
-            with urllib.request.urlopen(url, timeout=1) as answer:
-                assert answer.status == 200
-                return
-        except urllib.error.URLError:
-            assert time.monotonic() < end, f"no answer from {url}"
-            time.sleep(0.05)

@@ -6,9 +6,6 @@ import json
 import os
 import subprocess
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +21,7 @@ from traitlets.config import Config
 
 from dev.ports import free_port
 from dev.toolchain import binary
+from tests.support.answering import wait_until_it_answers
 from tests.unit.chart.matrix import TOKENS
 from tests.unit.chart.rendering import decoded, get, pod_spec, render
 
@@ -50,7 +48,7 @@ def servers(tmp_path: Path) -> Iterator[tuple[str, str]]:
             stack.callback(process.wait, 20)
             stack.callback(process.terminate)
             probe = container.get("startupProbe") or container["readinessProbe"]
-            _wait(f"http://127.0.0.1:{port}{probe['httpGet']['path']}", process)
+            wait_until_it_answers(f"http://127.0.0.1:{port}{probe['httpGet']['path']}", process)
         yield f"http://127.0.0.1:{s3_port}", f"http://127.0.0.1:{iam_port}"
 
 
@@ -75,16 +73,3 @@ def client(url: str, access_key: str, secret_key: str) -> Any:
     return boto3.client(
         "s3", "us-east-1", endpoint_url=url, aws_access_key_id=access_key, aws_secret_access_key=secret_key
     )
-
-
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 20
-    while True:
-        assert process.poll() is None, "the server ended"
-        try:
-            with urllib.request.urlopen(url, timeout=1) as answer:
-                assert answer.status == 200
-                return
-        except urllib.error.URLError:
-            assert time.monotonic() < end, f"no answer from {url}"
-            time.sleep(0.05)

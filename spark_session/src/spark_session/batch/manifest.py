@@ -23,7 +23,7 @@ from spark_session.environment import (
     Workspace,
 )
 from spark_session.kube import Object
-from spark_session.pod_template import HOME, LABEL_PREFIX, USER_ID, identity_volumes
+from spark_session.pod_template import CONTAINER_SECURITY, HOME, LABEL_PREFIX, POD_SECURITY, common_volumes
 from spark_session.sizes import format_cores
 
 NOTEBOOK_ACCOUNT = "notebook"
@@ -109,26 +109,13 @@ def job(name: str, request: JobRequest, code: Code, where: Place) -> Object:
 
 
 def _pod(request: JobRequest, code: Code, where: Place) -> dict[str, Any]:
-    volumes: list[dict[str, Any]] = [{"name": "tmp", "emptyDir": {}}, {"name": "home", "emptyDir": {}}]
-    mounts: list[dict[str, Any]] = [
-        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the container's own)
-        {"name": "home", "mountPath": HOME},
-    ]
-    identity = identity_volumes(where.workspace, where.s3)
-    volumes += [volume for volume, _ in identity]
-    mounts += [mount for _, mount in identity]
+    volumes, mounts = common_volumes(where.workspace, where.s3)
     spec = {
         "restartPolicy": "Never",
         "serviceAccountName": NOTEBOOK_ACCOUNT,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": FAREWELL_SECONDS,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER_ID,
-            "runAsGroup": USER_ID,
-            "fsGroup": USER_ID,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": dict(POD_SECURITY),
         "volumes": volumes,
         "containers": [
             {
@@ -139,11 +126,7 @@ def _pod(request: JobRequest, code: Code, where: Place) -> dict[str, Any]:
                 "workingDir": HOME,
                 "env": _variables(request, where),
                 "resources": _resources(request, where.resources),
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "readOnlyRootFilesystem": True,
-                    "capabilities": {"drop": ["ALL"]},
-                },
+                "securityContext": dict(CONTAINER_SECURITY),
                 "volumeMounts": mounts,
             }
         ],

@@ -1,0 +1,22 @@
+"""Servers that tests start."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+
+def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Until the URL of a server answers with 200; AssertionError if its process ends, or after 20 seconds."""
+    end = time.monotonic() + 20
+    while True:
+        assert process.poll() is None, "the server ended"
+        try:
+            with urllib.request.urlopen(url, timeout=1) as answer:
+                assert answer.status == 200
+                return
+        except urllib.error.URLError:
+            assert time.monotonic() < end, f"no answer from {url}"
+            time.sleep(0.05)
