@@ -90,11 +90,10 @@ class Api:
 
     def log(self, pod: str, lines: int) -> str:
         """The last lines of a pod's log."""
-        path = f"pods/{quote(pod, safe='')}/log"
-        return self._answer("GET", path, {"tailLines": lines}).decode(errors="replace")
+        return self.raw_log(pod, tailLines=lines).decode(errors="replace")
 
-    def whole_log(self, pod: str, **query: str | int) -> bytes:
-        """All of a pod's log that its node has kept."""
+    def raw_log(self, pod: str, **query: str | int) -> bytes:
+        """A pod's log as its node has kept it, narrowed down by the query."""
         return self._answer("GET", f"pods/{quote(pod, safe='')}/log", query)
 
     def watch(self, resource: str, **query: str | int) -> Iterator[Object]:

@@ -65,7 +65,7 @@ class Job:
                     "Its script does not run yet, or was ended by its time limit, and then its log goes with it.",
                     "spark-session ls shows how it stands.",
                 )  # fmt: skip
-            log = self.apis.logs.whole_log(pod["metadata"]["name"], container=manifest.CONTAINER)
+            log = self.apis.logs.raw_log(pod["metadata"]["name"], container=manifest.CONTAINER)
         # Not within: a pipe that nobody reads would pass for an API server that is away.
         (write or to_stdout)(log)
 
