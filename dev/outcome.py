@@ -6,24 +6,37 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 BAD = ("failure", "error")
+AGAIN = "-again"  # ends the name of the report of what failed in a suite and was run once more
 
 
 def ended(report: str, *outcomes: str) -> list[tuple[str, str]]:
     """The tests of one JUnit XML report that ended in one of `outcomes` ("skipped", "failure", "error"), as (test, reason)."""
-    root = ElementTree.fromstring(report)  # noqa: S314 (written by our own pytest run)
     return [
-        (f"{case.get('classname')}.{case.get('name')}", result.get("message") or "no reason given")
-        for case in root.iter("testcase")
+        (test, result.get("message") or "no reason given")
+        for test, case in _cases(report)
         for outcome in outcomes
         for result in case.iter(outcome)
     ]
 
 
+def passed(report: str) -> set[str]:
+    return {test for test, _ in _cases(report)} - {test for test, _ in ended(report, *BAD, "skipped")}
+
+
+def _cases(report: str) -> list[tuple[str, ElementTree.Element]]:
+    root = ElementTree.fromstring(report)  # noqa: S314 (written by our own pytest run)
+    return [(f"{case.get('classname')}.{case.get('name')}", case) for case in root.iter("testcase")]
+
+
 def main(paths: list[str]) -> int:
-    reports = [Path(path).read_text(encoding="utf-8") for path in paths]
-    for test, reason in (entry for report in reports for entry in ended(report, *BAD)):
-        print(f"failed: {test}: {reason[:600]}")
-    skipped = [entry for report in reports for entry in ended(report, "skipped")]
+    reports = {Path(path).stem: Path(path).read_text(encoding="utf-8") for path in paths}
+    for name, report in reports.items():
+        if name.endswith(AGAIN):
+            continue
+        later = passed(reports[name + AGAIN]) if name + AGAIN in reports else set()
+        for test, reason in ended(report, *BAD):
+            print(f"failed{', and passed when it was run again' if test in later else ''}: {test}: {reason[:600]}")
+    skipped = [entry for report in reports.values() for entry in ended(report, "skipped")]
     for test, reason in skipped:
         print(f"skipped: {test}: {reason}")
     if not skipped:

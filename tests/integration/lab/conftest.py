@@ -166,6 +166,9 @@ def open_tab(
         tab = Tab(page, path)
         expect(page.locator("#jupyterlab-splash")).to_have_count(0, timeout=PATIENCE)
         tab.editor.wait_for()
+        # JupyterLab selects the document in the file browser a moment later: by then nothing else may be selected.
+        selected = page.locator(".jp-DirListing-item.jp-mod-selected")
+        expect(selected).to_contain_text(path.rpartition("/")[2], timeout=PATIENCE)
         return tab
 
     failed = request.session.testsfailed

@@ -33,7 +33,7 @@ def test_a_folder_with_content_is_deleted_and_restored(open_tab: OpenTab, home: 
     home.write("measured/run 1/data.csv", "1,2,3")
     tab = open_tab("stay.txt")
     choose(tab, "measured", "Move to Trash")
-    expect(tab.dialog).to_contain_text("move to trash")
+    expect(tab.dialog).to_contain_text("move to trash: measured?")
     tab.dialog.locator(".jp-mod-accept").click()
     expect(item(tab, "measured")).to_have_count(0)
     tab.page.get_by_role("menuitem", name="File", exact=True).click()

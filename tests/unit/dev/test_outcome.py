@@ -39,3 +39,15 @@ def test_failures_are_repeated_at_the_end(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "e2e.xml").write_text(FAILED)
     assert main([str(tmp_path / "e2e.xml")]) == 0  # the suite itself has failed
     assert "failed: b.broke: assert 1 == 2" in capsys.readouterr().out
+
+
+def test_what_passed_when_it_was_run_again_is_told_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "e2e.xml").write_text(FAILED)
+    (tmp_path / "e2e-again.xml").write_text(FAILED.replace("failure", "system-out"))
+    assert main([str(tmp_path / name) for name in ("e2e-again.xml", "e2e.xml")]) == 0
+    printed = capsys.readouterr().out
+    assert "failed, and passed when it was run again: b.broke: assert 1 == 2" in printed
+    assert "failed: b.had_no_node: failed on setup" in printed
+    assert printed.count("b.broke") == 1
