@@ -23,7 +23,7 @@ from s3_contents.files_handler import S3FilesHandler
 from s3_contents.janitor import Ages, Janitor
 from s3_contents.models import Model
 from s3_contents.objects import Object
-from s3_contents.reader import MIB, S3ContentsReader, converted
+from s3_contents.reader import MIB, SLOW_TO_READ, S3ContentsReader, converted
 from s3_contents.sync import Mirror
 from s3_contents.sync_disk import Disk
 from s3_contents.sync_plan import Limits
@@ -237,11 +237,10 @@ class S3ContentsManager(S3ContentsReader):
         return saved
 
     async def _save_file(self, model: Model, path: str, name_is_free: bool) -> Model:
-        content = model["content"]
         if model["type"] == "notebook":
-            body, message = await asyncio.to_thread(self._notebook_bytes, path, content)
+            body, message = await asyncio.to_thread(self._notebook_bytes, path, model["content"])
         else:
-            body = await converted(len(content), models.encoded, path, content, model.get("format"))
+            body = await _encoded(path, model)
             message = None
         base = await self._base(model, path)
         if base is None and not name_is_free:
@@ -287,8 +286,7 @@ class S3ContentsManager(S3ContentsReader):
         return models.directory_model(path)
 
     async def _save_chunk(self, model: Model, path: str, chunk: int) -> Model:
-        content = model["content"]
-        data = await converted(len(content), models.encoded, path, content, model.get("format"))
+        data = await _encoded(path, model)
         if chunk == 1:
             await self._abort_orphans()
             base = await self._base(model, path)
@@ -395,3 +393,8 @@ def _changed(path: str, replacing: bool) -> ConflictError:
         f"{path} was changed by someone else since you opened it, and has not been saved. Open their version (File > "
         "Reload from Disk), or save yours under another name."
     )
+
+
+async def _encoded(path: str, model: Model) -> bytes:
+    content = model["content"]
+    return await converted(len(content) > SLOW_TO_READ, models.encoded, path, content, model.get("format"))

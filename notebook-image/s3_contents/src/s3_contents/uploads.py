@@ -20,7 +20,7 @@ ORPHAN_AGE = timedelta(days=1)
 
 
 class _Transfer:
-    """One file on its way. At most one part and one chunk are in memory."""
+    """One file on its way: one part is being sent while the next is coming, so at most two parts and a chunk are in memory."""
 
     def __init__(self, store: S3Store, key: str, content_type: str, base: str | None) -> None:
         self.lock = asyncio.Lock()
@@ -32,38 +32,55 @@ class _Transfer:
         self._headers = {"ContentType": content_type}
         self._metadata = stamp(now())
         self._condition: Mapping[str, str] = {"IfMatch": f'"{base}"'} if base else {"IfNoneMatch": "*"}
-        self._buffer = bytearray()
+        self._waiting = bytearray()  # less than a part
         self._upload: Upload | None = None
+        self._sending: asyncio.Task[None] | None = None
 
     async def add(self, data: bytes) -> None:
-        self._buffer += data
+        """Take the next bytes. Raises what went wrong with those before them."""
         self.chunks += 1
         self.size += len(data)
-        while len(self._buffer) >= PART_SIZE:
-            if self._upload is None:
-                self._upload = await Upload.start(self._store, self._key, self._headers, self._metadata)
-            await self._upload.write(bytes(self._buffer[:PART_SIZE]))
-            del self._buffer[:PART_SIZE]
+        left = memoryview(data)
+        while len(self._waiting) + len(left) >= PART_SIZE:
+            missing = PART_SIZE - len(self._waiting)
+            self._waiting += left[:missing]
+            left = left[missing:]
+            part, self._waiting = bytes(self._waiting), bytearray()
+            await self._send(part)
+        self._waiting += left
 
     async def finish(self) -> Object:
-        if self._upload is not None and self._buffer:
-            await self._upload.write(bytes(self._buffer))
-            self._buffer.clear()
+        last = bytes(self._waiting)
+        if self._upload is not None and last:
+            await self._send(last)
+        await self._sent()
         try:
-            return await self._write(self._condition)
+            return await self._write(last, self._condition)
         except NotFoundError:
             # The version to replace was deleted elsewhere.
-            return await self._write({"IfNoneMatch": "*"})
-
-    async def _write(self, condition: Mapping[str, str]) -> Object:
-        if self._upload is not None:
-            return await self._upload.complete(**condition)
-        return await self._store.put(self._key, bytes(self._buffer), self._headers, self._metadata, **condition)
+            return await self._write(last, {"IfNoneMatch": "*"})
 
     async def abort(self) -> None:
-        self._buffer.clear()
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
         if self._upload is not None:
             await self._upload.abort()
+
+    async def _send(self, part: bytes) -> None:
+        if self._upload is None:
+            self._upload = await Upload.start(self._store, self._key, self._headers, self._metadata)
+        await self._sent()
+        self._sending = asyncio.create_task(self._upload.write(part))
+
+    async def _sent(self) -> None:
+        if self._sending is not None:
+            await self._sending
+
+    async def _write(self, content: bytes, condition: Mapping[str, str]) -> Object:
+        if self._upload is not None:
+            return await self._upload.complete(**condition)
+        return await self._store.put(self._key, content, self._headers, self._metadata, **condition)
 
 
 class Uploads:
