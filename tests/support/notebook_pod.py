@@ -38,6 +38,9 @@ from tests.support.rights import rights
 
 EXECUTORS = ("--selector=spark-role=executor",)
 KINDS = ("ClusterRole", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+# Sessions of tests are over before the second compiler has earned what it costs.
+QUICK_JVM = "-XX:TieredStopAtLevel=1"
+QUICK = {"spark.driver.extraJavaOptions": QUICK_JVM, "spark.executor.extraJavaOptions": QUICK_JVM}
 NOT_ENDED = "--field-selector=status.phase!=Succeeded,status.phase!=Failed"
 
 
@@ -168,7 +171,7 @@ def notebook_pod(
 ) -> dict[str, object]:
     """A pod as the hub would start it, running another command; endpoint is that of the S3 store."""
     storage = NotebookStorage(bucket="notebooks", prefix="users", region="us-east-1", endpoint=endpoint)
-    small = {"executor_memory": "512m", "executor_cpu_request": 0.05}
+    small = {"executor_memory": "512m", "executor_cpu_request": 0.05, "conf": QUICK}
     variables = environment(
         workspace.slug,
         storage,

@@ -40,6 +40,8 @@ def laptop(s3_server: S3Server, connector: Path) -> dict[str, str]:
         "PYTHONPATH": str(REPOSITORY / "spark_session" / "src"),
         "SPARK_NOTEBOOKS_S3_HOME": "s3://notebooks/users/ada",
         "SPARK_SESSION_JARS": str(connector),
+        # Sessions of tests are over before the second compiler has earned what it costs.
+        "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 from dev.s3_server import S3Server
 from tests.support.s3_proxy import S3Proxy
 
-from .conftest import Run
+from .conftest import Run, run_script
 
 # One session does all that a researcher does to a folder; it prints what it then reads there.
 WRITES = """
@@ -98,33 +98,44 @@ def test_every_format_and_mode_commits_without_a_copy(run: Run, s3_server: S3Ser
 DYNAMIC = """
 import json
 from spark_session import get_spark_session, s3_home
-spark = get_spark_session(conf=CONF)
-path = s3_home("dynamic")
-frame = spark.range(400).selectExpr("id", "id % 4 as k")
-frame.write.mode("append").partitionBy("k").parquet(path)
-for options in ({}, {"fs.s3a.committer.name": "file"}):
-    writer = frame.where("k = 1").selectExpr("-id as id", "k").write.mode("overwrite").partitionBy("k")
-    try:
-        writer.options(partitionOverwriteMode="dynamic", **options).parquet(path)
-        outcome = "written"
-    except Exception as error:
-        outcome = "does not support dynamicPartitionOverwrite" in str(error)
-    read = spark.read.parquet(path)
-    print(json.dumps([outcome, read.count(), read.where("id < 0").count(), read.where("k = 1 and id > 0").count()]))
+seen = {}
+for name, conf in (("plain", {}), ("dynamic", {"spark.sql.sources.partitionOverwriteMode": "dynamic"})):
+    seen[name] = []
+    with get_spark_session(conf=conf) as spark:
+        path = s3_home(name)
+        frame = spark.range(400).selectExpr("id", "id % 4 as k")
+        frame.write.mode("append").partitionBy("k").parquet(path)
+        for options in ({}, {"fs.s3a.committer.name": "file"}):
+            writer = frame.where("k = 1").selectExpr("-id as id", "k").write.mode("overwrite").partitionBy("k")
+            try:
+                writer.options(partitionOverwriteMode="dynamic", **options).parquet(path)
+                outcome = "written"
+            except Exception as error:
+                outcome = "does not support dynamicPartitionOverwrite" in str(error)
+            read = spark.read.parquet(path)
+            rows = read.count(), read.where("id < 0").count(), read.where("k = 1 and id > 0").count()
+            seen[name].append([outcome, *rows])
+print(json.dumps(seen))
 """
 
 
-def test_a_single_partition_is_replaced_by_renaming_or_not_at_all(run: Run, s3_server: S3Server) -> None:
+@pytest.fixture(scope="module")
+def replaced(
+    laptop: dict[str, str], s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, list[list[Any]]]:
+    """What came of replacing a single partition, in a session as it is and in one whose setting says that it will."""
+    folder = tmp_path_factory.mktemp("replaced")
+    result = run_script(DYNAMIC, {**laptop, "HOME": str(folder)}, folder)
+    assert result.returncode == 0, result.stderr
+    assert unfinished(s3_server) == []
+    seen: dict[str, list[list[Any]]] = json.loads(result.stdout)
+    return seen
+
+
+def test_a_single_partition_is_replaced_by_renaming_or_not_at_all(replaced: dict[str, list[list[Any]]]) -> None:
     """The committer that never renames refuses before anything is changed."""
-    result = run(DYNAMIC.replace("CONF", "{}"))
-    assert result.returncode == 0, result.stderr
-    assert [json.loads(line) for line in result.stdout.splitlines()] == [[True, 400, 0, 100], ["written", 400, 100, 0]]
-    assert unfinished(s3_server) == []
+    assert replaced["plain"] == [[True, 400, 0, 100], ["written", 400, 100, 0]]
 
 
-def test_a_session_that_replaces_single_partitions_renames(run: Run, s3_server: S3Server) -> None:
-    dynamic = '{"spark.sql.sources.partitionOverwriteMode": "dynamic"}'
-    result = run(DYNAMIC.replace("CONF", dynamic).replace('s3_home("dynamic")', 's3_home("replaced")'))
-    assert result.returncode == 0, result.stderr
-    assert [json.loads(line) for line in result.stdout.splitlines()] == [["written", 400, 100, 0]] * 2
-    assert unfinished(s3_server) == []
+def test_a_session_that_replaces_single_partitions_renames(replaced: dict[str, list[list[Any]]]) -> None:
+    assert replaced["dynamic"] == [["written", 400, 100, 0]] * 2
