@@ -219,6 +219,48 @@ answer(first=first, code=watching.returncode, err=err, name=name, ls=ls, cancell
     wait_until_nothing_is_left(notebook, found["name"])
 
 
+REPORT = """
+import json
+import botocore.session
+s3 = botocore.session.get_session().create_client("s3")
+home = os.environ["SPARK_NOTEBOOKS_S3_HOME"]
+bucket, prefix = home.removeprefix("s3://").split("/", 1)
+
+def cell(source, *tags):
+    return {"cell_type": "code", "id": f"c{abs(hash(source))}", "source": source, "metadata": {"tags": list(tags)}, "outputs": [], "execution_count": None}
+
+cells = [
+    cell("n = 1", "parameters"),
+    cell("from spark_session import get_spark_session\\nspark = get_spark_session()\\nprint('counted', spark.range(n).count())"),
+    cell("spark.range(n).selectExpr('nothing')"),
+]
+content = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}).encode()
+s3.put_object(Bucket=bucket, Key=f"{prefix}/work/report.ipynb", Body=content)
+"""
+
+
+def test_a_notebook_runs_as_a_job_and_the_cell_that_failed_is_named(notebook: Notebook) -> None:
+    found = run(
+        notebook,
+        f"""{REPORT}
+unknown = command("submit", "work/report.ipynb", "-p", "m=1")
+done = command("submit", "work/report.ipynb", "--executors", "1", "-p", "n=1000")
+[key] = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix=f"{{prefix}}/work/report/")["Contents"]]
+saved = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+outputs = [each.get("outputs") for each in saved["cells"] if each["cell_type"] == "code"]
+answer(unknown=unknown.returncode, code=done.returncode, out=done.stdout, err=done.stderr, key=key, outputs=outputs)
+""",
+    )
+    assert (found["unknown"], found["code"]) == (2, 1)
+    assert "counted 1000\n" in found["out"]
+    name = found["err"].split()[1]
+    assert f'Job {name} failed with exit code 1. Cell In [4] failed, "spark.range(n)' in found["err"]
+    assert "AnalysisException" in found["err"]
+    assert found["key"].endswith(f"-{name}.ipynb")
+    assert found["outputs"][-1][-1]["output_type"] == "error"
+    wait_until_nothing_is_left(notebook)
+
+
 def test_what_cannot_be_is_refused_before_anything_starts(notebook: Notebook) -> None:
     before = jobs(notebook)
     found = run(

@@ -99,7 +99,8 @@ def test_it_finds_what_the_notebook_finds_and_none_of_its_tokens(made: Any) -> N
         if "valueFrom" in each
     }
     assert fields == {
-        "POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace", "POD_UID": "metadata.uid", "POD_IP": "status.podIP"
+        "POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace", "POD_UID": "metadata.uid", "POD_IP": "status.podIP",
+        "SPARK_NOTEBOOKS_JOB": "metadata.labels['batch.kubernetes.io/job-name']",
     }  # fmt: skip
     mounted = {mount["name"]: mount["mountPath"] for mount in container(manifest)["volumeMounts"]}
     assert mounted["s3-credentials"] == "/var/run/secrets/spark-notebooks/s3"

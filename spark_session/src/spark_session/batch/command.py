@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from spark_session.batch.follow import CannotWriteError
 from spark_session.batch.jobs import Job, answers, submit, workspace_jobs
 from spark_session.batch.manifest import SCRIPT_NOTE
+from spark_session.batch.notebook import parse_parameter
 from spark_session.batch.outcome import Outcome, State, outcome
 from spark_session.batch.request import DEFAULT_TIMEOUT
 from spark_session.errors import SparkSessionError
@@ -69,12 +70,20 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser(
         "submit",
-        help="start a script as a job",
-        description="Start a Python script as a job. Arguments of the script come after --.",
+        help="start a script or a notebook as a job",
+        description="Start a Python script or a notebook as a job. Arguments of a script come after --, parameters of a notebook after -p.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    start.add_argument("script", help="path of a .py file")
+    start.add_argument("script", help="path of a .py or .ipynb file, on the disk or as JupyterLab shows it")
+    start.add_argument(
+        "-p",
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameter of a notebook; may be repeated",
+    )
     start.add_argument("--executors", type=int, help="executors of a session whose call names no number")
     start.add_argument("--name", help="what the job is called (the script's name)")
     start.add_argument(
@@ -99,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _submit(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     job = submit(
-        options.script, arguments, executors=options.executors, name=options.name, timeout=options.timeout,
+        options.script, arguments, parameters=dict(map(parse_parameter, options.parameter)), executors=options.executors, name=options.name, timeout=options.timeout,
         retries=options.retries, driver_cores=options.driver_cores, driver_memory=options.driver_memory,
     )  # fmt: skip
     if not options.wait:

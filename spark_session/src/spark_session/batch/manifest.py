@@ -30,10 +30,10 @@ NOTEBOOK_ACCOUNT = "notebook"
 CONTAINER = "job"
 LABELS = {"app.kubernetes.io/managed-by": "spark-notebooks", "app.kubernetes.io/component": "job"}
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
+JOB_VARIABLE = "SPARK_NOTEBOOKS_JOB"
 SCRIPT_NOTE = f"{LABEL_PREFIX}/script"
 CODE_NOTE = f"{LABEL_PREFIX}/code"
 DIGEST_NOTE = f"{LABEL_PREFIX}/code-sha256"
-RUNNER = "spark_session.batch.run"
 DISRUPTION = "DisruptionTarget"
 """Kubernetes' condition of pods that it ends for reasons of its own."""
 
@@ -122,7 +122,7 @@ def _pod(request: JobRequest, code: Code, where: Place) -> dict[str, Any]:
                 "name": CONTAINER,
                 "image": where.workspace.image,
                 "imagePullPolicy": where.workspace.image_pull_policy,
-                "args": ["python", "-m", RUNNER, *map(_literal, (code.url, code.digest, *request.arguments))],
+                "args": ["python", "-m", request.runner, *map(_literal, (code.url, code.digest, *request.arguments))],
                 "workingDir": HOME,
                 "env": _variables(request, where),
                 "resources": _resources(request, where.resources),
@@ -156,6 +156,7 @@ def _variables(request: JobRequest, where: Place) -> list[dict[str, Any]]:
         "POD_NAMESPACE": "metadata.namespace",
         "POD_UID": "metadata.uid",
         "POD_IP": "status.podIP",
+        JOB_VARIABLE: f"metadata.labels['{JOB_NAME_LABEL}']",
     }
     return [
         *({"name": name, "value": _literal(text)} for name, text in sorted(given.items())),
