@@ -248,7 +248,8 @@ done = command("submit", "work/report.ipynb", "--executors", "1", "-p", "n=1000"
 [key] = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix=f"{{prefix}}/work/report/")["Contents"]]
 saved = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 outputs = [each.get("outputs") for each in saved["cells"] if each["cell_type"] == "code"]
-answer(unknown=unknown.returncode, code=done.returncode, out=done.stdout, err=done.stderr, key=key, outputs=outputs)
+shown = command("show", done.stderr.split()[1]).stdout
+answer(shown=shown, unknown=unknown.returncode, code=done.returncode, out=done.stdout, err=done.stderr, key=key, outputs=outputs)
 """,
     )
     assert (found["unknown"], found["code"]) == (2, 1)
@@ -257,6 +258,10 @@ answer(unknown=unknown.returncode, code=done.returncode, out=done.stdout, err=do
     assert f'Job {name} failed with exit code 1. Cell In [4] failed, "spark.range(n)' in found["err"]
     assert "AnalysisException" in found["err"]
     assert found["key"].endswith(f"-{name}.ipynb")
+    shown = dict(line.split(maxsplit=1) for line in found["shown"].splitlines())
+    assert (shown["state"], shown["script"]) == ("failed", "report.ipynb")
+    assert shown["why"].startswith("Cell In [4] failed, ")
+    assert shown["digest"].startswith("sha256:")
     assert found["outputs"][-1][-1]["output_type"] == "error"
     wait_until_nothing_is_left(notebook)
 

@@ -153,3 +153,4 @@ def test_the_job_says_what_it_runs(made: Any) -> None:
         "spark-notebooks.io/code": CODE.url,
         "spark-notebooks.io/code-sha256": "00",
     }
+    assert made(request(commit="ab"))["metadata"]["annotations"]["spark-notebooks.io/git-commit"] == "ab"

@@ -1,4 +1,4 @@
-"""The command `spark-session`: submit, ls, logs, cancel."""
+"""The command `spark-session`: submit, ls, show, logs, cancel."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "ls":
             return _ls()
         job = Job(options.name, workspace_jobs())
-        if options.command == "logs":
+        if options.command == "show":
+            _print_table(job.details())
+        elif options.command == "logs":
             job.logs()
         else:
             job.cancel()
@@ -101,7 +103,8 @@ def _parser() -> argparse.ArgumentParser:
         help="show what it prints, and end as it ends (yes)",
     )
     commands.add_parser("ls", help="list jobs")
-    for name, text in (("logs", "show what a job has printed"), ("cancel", "end a job, and remove it")):
+    what = "how a job stands, and what it runs: code, image, git commit"
+    for name, text in (("show", what), ("logs", "show what a job has printed"), ("cancel", "end a job, and remove it")):
         commands.add_parser(name, help=text).add_argument("name", help="name of the job, as ls shows it")
     return parser
 
@@ -165,10 +168,14 @@ def _ls() -> int:
     with answers():
         found = workspace_jobs().list()
     rows = [("NAME", "STATE", "EXIT CODE", "AGE", "SCRIPT"), *(row(job, pod, datetime.now(UTC)) for job, pod in found)]
+    _print_table(rows)
+    return 0
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(line[column]) for line in rows) for column in range(len(rows[0]))]
     for line in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    return 0
 
 
 def row(job: Object, pod: Object | None, now: datetime) -> tuple[str, str, str, str, str]:

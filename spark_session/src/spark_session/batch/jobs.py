@@ -9,11 +9,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from spark_session.batch import code, manifest
 from spark_session.batch.apis import NOT_FOUND, UNANSWERED, Apis
+from spark_session.batch.details import details
 from spark_session.batch.follow import Follower, Tell, Write
+from spark_session.batch.git import commit_of
 from spark_session.batch.outcome import Outcome
 from spark_session.batch.request import DEFAULT_TIMEOUT, parse
 from spark_session.batch.source import find
@@ -40,6 +43,18 @@ class Job:
         """How it stands now."""
         with answers():
             return self.apis.outcome(self.name, self.apis.pod(self.name))
+
+    def details(self) -> list[tuple[str, str]]:
+        """Names and values of what is known of it: how it stands, and what it runs.
+
+        Raises:
+            SparkSessionError: there is no such job.
+        """
+        with answers():
+            job = self.apis.job(self.name)
+            if job is None:
+                raise _no_job(self.name)
+            return details(job, self.apis.pod(self.name), datetime.now(UTC))
 
     def wait(self, write: Write | None = None, tell: Tell | None = None) -> Outcome:
         """Follow it to its end.
@@ -122,6 +137,7 @@ def submit(
     request = parse(
         found, args, parameters=parameters, name=name, executors=executors, most_executors=load_defaults(os.environ).max_executors,
         timeout=timeout, retries=retries, driver_cores=driver_cores, driver_memory=driver_memory,
+        commit=commit_of(Path(script)),
     )  # fmt: skip
     copy = code.copy_of(environment.s3.home, request.script, request.content)
     apis = Apis(workspace.api_url, workspace.namespace)

@@ -34,6 +34,7 @@ JOB_VARIABLE = "SPARK_NOTEBOOKS_JOB"
 SCRIPT_NOTE = f"{LABEL_PREFIX}/script"
 CODE_NOTE = f"{LABEL_PREFIX}/code"
 DIGEST_NOTE = f"{LABEL_PREFIX}/code-sha256"
+COMMIT_NOTE = f"{LABEL_PREFIX}/git-commit"
 DISRUPTION = "DisruptionTarget"
 """Kubernetes' condition of pods that it ends for reasons of its own."""
 
@@ -94,6 +95,8 @@ def job(name: str, request: JobRequest, code: Code, where: Place) -> Object:
         where: the place.
     """
     notes = {SCRIPT_NOTE: request.script, CODE_NOTE: code.url, DIGEST_NOTE: code.digest}
+    if request.commit is not None:
+        notes[COMMIT_NOTE] = request.commit
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -40,6 +40,7 @@ class JobRequest:
         driver_cores: CPU of the script's own pod; None for that of the notebook.
         driver_memory: memory of the script's own pod, in MiB; None for that of the notebook.
         runner: the module that runs it in its pod.
+        commit: the git commit that it is of; None for none.
     """
 
     script: str
@@ -52,6 +53,7 @@ class JobRequest:
     driver_cores: float | None = None
     driver_memory: int | None = None
     runner: str = SCRIPT_RUNNER
+    commit: str | None = None
 
     @property
     def slug(self) -> str:
@@ -72,6 +74,7 @@ def parse(
     retries: int = 0,
     driver_cores: float | str | None = None,
     driver_memory: str | None = None,
+    commit: str | None = None,
 ) -> JobRequest:
     """Check what is asked for.
 
@@ -86,6 +89,7 @@ def parse(
         retries: how often the script is run again whose pod was lost.
         driver_cores: as for `get_spark_session(cores=)`.
         driver_memory: as for `get_spark_session(memory=)`.
+        commit: the git commit that it is of; None for none.
 
     Raises:
         SparkSessionError: something of it cannot be.
@@ -114,6 +118,7 @@ def parse(
         retries=_retries(retries),
         driver_cores=None if driver_cores is None else parse_cores(driver_cores, "driver_cores"),
         driver_memory=None if driver_memory is None else parse_memory(driver_memory, "driver_memory"),
+        commit=commit,
     )
 
 
