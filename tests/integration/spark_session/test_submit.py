@@ -234,8 +234,17 @@ cells = [
     cell("from spark_session import get_spark_session\\nspark = get_spark_session()\\nprint('counted', spark.range(n).count())"),
     cell("spark.range(n).selectExpr('nothing')"),
 ]
-content = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}).encode()
-s3.put_object(Bucket=bucket, Key=f"{prefix}/work/report.ipynb", Body=content)
+
+def save(name, *cells):
+    content = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}).encode()
+    s3.put_object(Bucket=bucket, Key=f"{prefix}/work/{name}", Body=content)
+
+def executed(folder):
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/work/{folder}/").get("Contents", [])
+    return [(each["Key"], s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read().decode()) for each in found]
+
+save("report.ipynb", *cells)
+save("slow.ipynb", cell("import time\\nprint('begins', flush=True)\\ntime.sleep(600)"))
 """
 
 
@@ -244,12 +253,18 @@ def test_a_notebook_runs_as_a_job_and_the_cell_that_failed_is_named(notebook: No
         notebook,
         f"""{REPORT}
 unknown = command("submit", "work/report.ipynb", "-p", "m=1")
+slow = submit("work/slow.ipynb")
 done = command("submit", "work/report.ipynb", "--executors", "1", "-p", "n=1000")
-[key] = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix=f"{{prefix}}/work/report/")["Contents"]]
-saved = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-outputs = [each.get("outputs") for each in saved["cells"] if each["cell_type"] == "code"]
+[(key, saved)] = executed("report")
+outputs = [each.get("outputs") for each in json.loads(saved)["cells"] if each["cell_type"] == "code"]
+end = slow.wait(lambda line: slow.cancel() if line == b"begins\\n" else None)
+deadline = time.monotonic() + 60
+while not executed("slow") and time.monotonic() < deadline:
+    time.sleep(0.5)
+[(_, ended)] = executed("slow")
 shown = command("show", done.stderr.split()[1]).stdout
-answer(shown=shown, unknown=unknown.returncode, code=done.returncode, out=done.stdout, err=done.stderr, key=key, outputs=outputs)
+answer(shown=shown, unknown=unknown.returncode, code=done.returncode, out=done.stdout, err=done.stderr, key=key, outputs=outputs,
+    end=end.state.value, ended=ended)
 """,
     )
     assert (found["unknown"], found["code"]) == (2, 1)
@@ -263,6 +278,9 @@ answer(shown=shown, unknown=unknown.returncode, code=done.returncode, out=done.s
     assert shown["why"].startswith("Cell In [4] failed, ")
     assert shown["digest"].startswith("sha256:")
     assert found["outputs"][-1][-1]["output_type"] == "error"
+    # One that is cancelled is saved as far as it came.
+    assert found["end"] == "cancelled"
+    assert "KeyboardInterrupt" in found["ended"]
     wait_until_nothing_is_left(notebook)
 
 
