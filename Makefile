@@ -67,7 +67,7 @@ soak: ## the tests that repeat: random kills by the hundred
 lint: ## ruff, mypy, generated files, documentation
 	@dev/test lint
 
-.PHONY: bench bench-platform bench-spark bench-contents bench-security
+.PHONY: bench bench-platform bench-spark bench-batch bench-contents bench-security
 bench: ## every benchmark, beside the stock way in the same run
 	@dev/test bench
 
@@ -76,6 +76,9 @@ bench-platform: ## start times, click to Lab, image sizes
 
 bench-spark: ## get_spark_session beside stock PySpark: waiting, CPU, memory, a long job
 	@dev/test bench spark
+
+bench-batch: ## a script as a job beside the same script in the notebook's terminal
+	@dev/test bench batch
 
 bench-contents: ## notebooks on S3 beside s3contents, jupyter-fs and a local disk
 	@dev/test bench contents

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import contextvars
 import html
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from spark_session.environment import is_unattended
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -232,9 +235,9 @@ def _show(shown: Any, progress: Progress, *, over: bool) -> Any:
 
 
 def attach(context: SparkContext) -> CellProgress | None:
-    """Show the progress of cells from now on; None outside a Jupyter kernel, which alone can change what it has shown."""
+    """Show the progress of cells from now on; None where nobody looks, and outside a Jupyter kernel, which alone can change what it has shown."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
-    if shell is None or not hasattr(shell, "kernel"):
+    if shell is None or not hasattr(shell, "kernel") or is_unattended(os.environ):
         return None
     return CellProgress(shell, lambda: Tracker(context))

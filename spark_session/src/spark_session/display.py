@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import Any, Protocol, TextIO
 
+from spark_session.environment import is_unattended
 from spark_session.report import Report, Trouble, line, notes, page, sentence, text
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -112,7 +114,9 @@ class Log(_Stream):
 
 
 def is_interactive() -> bool:
-    """Whether a person sits at it: a notebook, IPython, or Python's own prompt."""
+    """Whether a person sits at it: a notebook that is no job, IPython, or Python's own prompt."""
+    if is_unattended(os.environ):
+        return False
     return _shell() is not None or hasattr(sys, "ps1") or bool(sys.flags.interactive)
 
 
@@ -120,7 +124,7 @@ def choose(enabled: bool) -> Display:
     """The display that fits this process."""
     if not enabled:
         return Nowhere()
-    if hasattr(_shell(), "kernel"):
+    if hasattr(_shell(), "kernel") and not is_unattended(os.environ):
         return Notebook()
     return Terminal(sys.stderr) if sys.stderr.isatty() else Log(sys.stderr)
 

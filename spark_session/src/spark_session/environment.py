@@ -18,6 +18,7 @@ EVENT_LOGS_VARIABLE = "SPARK_SESSION_EVENT_LOGS"
 IMAGE_VARIABLE = "SPARK_NOTEBOOKS_IMAGE"
 TOKEN_AUDIENCE_VARIABLE = "SPARK_SESSION_S3_TOKEN_AUDIENCE"  # noqa: S105 (the name of a variable)
 SECRET_FILE_VARIABLE = "SPARK_SESSION_SECRET_FILE"  # noqa: S105 (the name of a variable)
+UNATTENDED_VARIABLE = "SPARK_SESSION_UNATTENDED"
 WORKSPACE_VARIABLES = ("POD_NAME", "POD_NAMESPACE", "POD_IP", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
 
 
@@ -129,6 +130,11 @@ def detect(
         # As the hub tells its servers: with the host where it knows that, without in any case.
         server_url=variables.get("JUPYTERHUB_PUBLIC_URL") or variables.get("JUPYTERHUB_SERVICE_PREFIX") or None,
     )
+
+
+def is_unattended(variables: Mapping[str, str]) -> bool:
+    """Whether this is said to run by itself, as the kernel of a notebook does that is a job: what it shows is read in a log."""
+    return bool(variables.get(UNATTENDED_VARIABLE))
 
 
 def _workspace(variables: Mapping[str, str], service_account: Path) -> Workspace | None:

@@ -219,6 +219,71 @@ answer(first=first, code=watching.returncode, err=err, name=name, ls=ls, cancell
     wait_until_nothing_is_left(notebook, found["name"])
 
 
+REPORT = """
+import json
+import botocore.session
+s3 = botocore.session.get_session().create_client("s3")
+home = os.environ["SPARK_NOTEBOOKS_S3_HOME"]
+bucket, prefix = home.removeprefix("s3://").split("/", 1)
+
+def cell(source, *tags):
+    return {"cell_type": "code", "id": f"c{abs(hash(source))}", "source": source, "metadata": {"tags": list(tags)}, "outputs": [], "execution_count": None}
+
+cells = [
+    cell("n = 1", "parameters"),
+    cell("from spark_session import get_spark_session\\nspark = get_spark_session()\\nprint('counted', spark.range(n).count())"),
+    cell("spark.range(n).selectExpr('nothing')"),
+]
+
+def save(name, *cells):
+    content = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}).encode()
+    s3.put_object(Bucket=bucket, Key=f"{prefix}/work/{name}", Body=content)
+
+def executed(folder):
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/work/{folder}/").get("Contents", [])
+    return [(each["Key"], s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read().decode()) for each in found]
+
+save("report.ipynb", *cells)
+save("slow.ipynb", cell("import time\\nprint('begins', flush=True)\\ntime.sleep(600)"))
+"""
+
+
+def test_a_notebook_runs_as_a_job_and_the_cell_that_failed_is_named(notebook: Notebook) -> None:
+    found = run(
+        notebook,
+        f"""{REPORT}
+unknown = command("submit", "work/report.ipynb", "-p", "m=1")
+slow = submit("work/slow.ipynb")
+done = command("submit", "work/report.ipynb", "--executors", "1", "-p", "n=1000")
+[(key, saved)] = executed("report")
+outputs = [each.get("outputs") for each in json.loads(saved)["cells"] if each["cell_type"] == "code"]
+end = slow.wait(lambda line: slow.cancel() if line == b"begins\\n" else None)
+deadline = time.monotonic() + 60
+while not executed("slow") and time.monotonic() < deadline:
+    time.sleep(0.5)
+[(_, ended)] = executed("slow")
+shown = command("show", done.stderr.split()[1]).stdout
+answer(shown=shown, unknown=unknown.returncode, code=done.returncode, out=done.stdout, err=done.stderr, key=key, outputs=outputs,
+    end=end.state.value, ended=ended)
+""",
+    )
+    assert (found["unknown"], found["code"]) == (2, 1)
+    assert "counted 1000\n" in found["out"]
+    name = found["err"].split()[1]
+    assert f'Job {name} failed with exit code 1. Cell In [4] failed, "spark.range(n)' in found["err"]
+    assert "AnalysisException" in found["err"]
+    assert found["key"].endswith(f"-{name}.ipynb")
+    shown = dict(line.split(maxsplit=1) for line in found["shown"].splitlines())
+    assert (shown["state"], shown["script"]) == ("failed", "report.ipynb")
+    assert shown["why"].startswith("Cell In [4] failed, ")
+    assert shown["digest"].startswith("sha256:")
+    assert found["outputs"][-1][-1]["output_type"] == "error"
+    # One that is cancelled is saved as far as it came.
+    assert found["end"] == "cancelled"
+    assert "KeyboardInterrupt" in found["ended"]
+    wait_until_nothing_is_left(notebook)
+
+
 def test_what_cannot_be_is_refused_before_anything_starts(notebook: Notebook) -> None:
     before = jobs(notebook)
     found = run(

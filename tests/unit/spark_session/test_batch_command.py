@@ -49,6 +49,13 @@ def test_what_comes_after_two_dashes_is_the_scripts(asked: dict[str, Any]) -> No
     assert asked["arguments"] == ["--executors", "9", "--", "-h"]
 
 
+def test_parameters_are_named_one_by_one(asked: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["submit", "x.ipynb", "-p", "day=2013-01-01", "-p", "n=3"]) == 0
+    assert asked["parameters"] == {"day": "2013-01-01", "n": 3}
+    assert command.main(["submit", "x.ipynb", "-p", "day"]) == 2
+    assert "For example -p day=2013-01-01." in capsys.readouterr().err
+
+
 def test_without_waiting_the_name_is_all_that_is_printed(
     asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

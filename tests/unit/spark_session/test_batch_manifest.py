@@ -99,7 +99,8 @@ def test_it_finds_what_the_notebook_finds_and_none_of_its_tokens(made: Any) -> N
         if "valueFrom" in each
     }
     assert fields == {
-        "POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace", "POD_UID": "metadata.uid", "POD_IP": "status.podIP"
+        "POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace", "POD_UID": "metadata.uid", "POD_IP": "status.podIP",
+        "SPARK_NOTEBOOKS_JOB": "metadata.labels['batch.kubernetes.io/job-name']",
     }  # fmt: skip
     mounted = {mount["name"]: mount["mountPath"] for mount in container(manifest)["volumeMounts"]}
     assert mounted["s3-credentials"] == "/var/run/secrets/spark-notebooks/s3"
@@ -152,3 +153,4 @@ def test_the_job_says_what_it_runs(made: Any) -> None:
         "spark-notebooks.io/code": CODE.url,
         "spark-notebooks.io/code-sha256": "00",
     }
+    assert made(request(commit="ab"))["metadata"]["annotations"]["spark-notebooks.io/git-commit"] == "ab"

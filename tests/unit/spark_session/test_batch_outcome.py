@@ -59,6 +59,15 @@ def test_an_end_by_others_is_named(code: int, reason: str, words: str) -> None:
     assert words in found.message
 
 
+def test_the_last_words_of_a_notebook_are_told_unless_kubernetes_knows_better() -> None:
+    words = "Cell In [4] failed, '1 / 0': ZeroDivisionError: division by zero"
+    for code in (1, 137, 143):
+        found = outcome(job(), pod(terminated={"exitCode": code, "reason": "Error", "message": words}))
+        assert found == Outcome(State.FAILED, code, f"{words}.")
+    killed = pod(terminated={"exitCode": 137, "reason": "OOMKilled", "message": words})
+    assert "used more memory than the job has" in outcome(job(), killed).message
+
+
 @pytest.mark.parametrize("condition", ["Failed", "FailureTarget"])
 @pytest.mark.parametrize("left", [None, ended(143)])
 def test_the_time_limit_is_named(condition: str, left: dict[str, Any] | None) -> None:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+import json
 from typing import Any
 
 import pytest
 from spark_session.batch.code import copy_of
 from spark_session.batch.request import parse, parse_timeout
+from spark_session.batch.source import Source
 from spark_session.errors import SparkSessionError
 
+SCRIPT = Source("Nightly Flights (1).py", b"print(1)\n", None)
+CELL = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": ["n = 1"]}
+NOTEBOOK = Source(
+    "report.ipynb", json.dumps({"nbformat": 4, "cells": [CELL]}).encode(), "s3://notebooks/users/ada/work"
+)
 
-@pytest.fixture
-def script(tmp_path: Path) -> Path:
-    path = tmp_path / "Nightly Flights (1).py"
-    path.write_text("print(1)\n")
-    return path
 
-
-def test_a_job_is_called_as_its_script_in_letters_that_kubernetes_takes(script: Path) -> None:
-    request = parse(script, ["--date", "$(HOME)"], executors=2, timeout="1.5h", driver_memory="2g", driver_cores="500m")
+def test_a_job_is_called_as_its_script_in_letters_that_kubernetes_takes() -> None:
+    request = parse(SCRIPT, ["--date", "$(HOME)"], executors=2, timeout="1.5h", driver_memory="2g", driver_cores="500m")
     assert (request.script, request.content, request.slug) == (
         "Nightly Flights (1).py",
         b"print(1)\n",
@@ -32,16 +32,16 @@ def test_a_job_is_called_as_its_script_in_letters_that_kubernetes_takes(script: 
 @pytest.mark.parametrize(
     ("name", "slug"), [("2026 report", "job-2026-report"), ("Ümläut", "ml-ut"), ("🐝", "job"), ("a" * 99, "a" * 40)]
 )
-def test_any_name_begins_the_name_of_an_object(script: Path, name: str, slug: str) -> None:
-    assert parse(script, name=name).slug == slug
+def test_any_name_begins_the_name_of_an_object(name: str, slug: str) -> None:
+    assert parse(SCRIPT, name=name).slug == slug
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"script": "nowhere.py"}, "'nowhere.py' is not there."),
-        ({"script": "."}, "cannot be read"),
-        ({"script": "pyproject.toml"}, "does not end in .py"),
+        ({"parameters": {"n": 3}}, "It is a script, and parameters are for notebooks."),
+        ({"source": NOTEBOOK, "arguments": ["3"]}, "It is a notebook, and arguments are for scripts."),
+        ({"source": NOTEBOOK, "parameters": {"m": 3}}, "has no parameter 'm'."),
         ({"executors": 0}, "executors=0 is not a number of executors."),
         ({"executors": 9, "most_executors": 8}, "Ask for executors=8 or fewer."),
         ({"retries": -1}, "retries=-1 is not a number of retries."),
@@ -56,10 +56,17 @@ def test_any_name_begins_the_name_of_an_object(script: Path, name: str, slug: st
         ({"arguments": ["a\0b"]}, "zero byte"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused(script: Path, arguments: dict[str, Any], words: str) -> None:
+def test_what_cannot_be_is_refused(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(SparkSessionError) as caught:
-        parse(**{"script": script, **arguments})
+        parse(**{"source": SCRIPT, **arguments})
     assert words in str(caught.value)
+
+
+def test_a_notebook_is_run_with_its_folder_and_its_parameters() -> None:
+    request = parse(NOTEBOOK, parameters={"n": 3})
+    assert request.runner == "spark_session.batch.run_notebook"
+    assert request.arguments == ("s3://notebooks/users/ada/work", '{"n": 3}')
+    assert parse(SCRIPT, ["a"]).runner == "spark_session.batch.run"
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("7d", 604800)])

@@ -35,15 +35,15 @@ def test_the_scripts_exit_code_is_the_jobs(code: str, expected: int) -> None:
     assert run([sys.executable, "-c", code]) == expected
 
 
-def test_a_signal_reaches_the_script(tmp_path: Path) -> None:
+def run_and_end(tmp_path: Path, at_the_end: str, patience: float | None = None) -> int:
+    """Run a program that is asked to end as soon as it can do `at_the_end`."""
     ready = tmp_path / "ready"
     code = (
         "import pathlib, signal, sys, time\n"
-        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: {at_the_end})\n"
         f"pathlib.Path({str(ready)!r}).touch()\n"
         "time.sleep(60)"
     )
-    before = signal.getsignal(signal.SIGTERM)
 
     def send() -> None:
         while not ready.exists():
@@ -51,8 +51,17 @@ def test_a_signal_reaches_the_script(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=send).start()
-    assert run([sys.executable, "-c", code]) == 5
+    return run([sys.executable, "-c", code], patience=patience)
+
+
+def test_a_signal_reaches_the_script(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert run_and_end(tmp_path, "sys.exit(5)", patience=60) == 5
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_what_does_not_end_in_time_is_killed(tmp_path: Path) -> None:
+    assert run_and_end(tmp_path, "None", patience=0.1) == 137
 
 
 def test_a_driver_that_outlives_its_script_is_ended_and_no_other_process(tmp_path: Path) -> None:

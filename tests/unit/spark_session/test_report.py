@@ -127,6 +127,11 @@ def test_the_display_fits_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spark_session.display._shell", Shell)
     assert isinstance(choose(enabled=True), Notebook)
     assert is_interactive()
+    # The kernel of a notebook that is a job: nobody looks below its cells.
+    monkeypatch.setenv("SPARK_SESSION_UNATTENDED", "1")
+    assert isinstance(choose(enabled=True), Log)
+    assert not is_interactive()
+    monkeypatch.delenv("SPARK_SESSION_UNATTENDED")
 
 
 def test_a_terminal_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

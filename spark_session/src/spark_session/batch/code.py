@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
 
+from spark_session.batch import s3
 from spark_session.errors import SparkSessionError
-from spark_session.reasons import first_line
 
 FOLDER = ".spark-jobs/code"
 
@@ -52,12 +50,7 @@ def upload(code: Code, content: bytes) -> None:
     Raises:
         SparkSessionError: S3 does not take it.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        _client().put_object(**_place(code.url), Body=content)
-    except (BotoCoreError, ClientError) as error:
-        raise _failed("The script cannot be copied to S3.", code.url, error) from error
+    s3.write(code.url, content, "The script cannot be copied to S3.")
 
 
 def fetch(code: Code) -> bytes:
@@ -66,12 +59,7 @@ def fetch(code: Code) -> bytes:
     Raises:
         SparkSessionError: S3 does not give it, or it is not what it was.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        content: bytes = _client().get_object(**_place(code.url))["Body"].read()
-    except (BotoCoreError, ClientError) as error:
-        raise _failed("The job's script cannot be read.", code.url, error) from error
+    content = s3.read(code.url, "The job's script cannot be read.")
     if hashlib.sha256(content).hexdigest() != code.digest:
         raise SparkSessionError(
             "The job does not run: its script was changed.",
@@ -79,22 +67,3 @@ def fetch(code: Code) -> bytes:
             "Submit the script again.",
         )
     return content
-
-
-def _client() -> Any:
-    import botocore.config
-    import botocore.session
-
-    settings = botocore.config.Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"})
-    return botocore.session.get_session().create_client("s3", config=settings)
-
-
-def _place(url: str) -> dict[str, str]:
-    # Not urlsplit for the path: a name may have a `?` or a `#` in it.
-    bucket = urlsplit(url).netloc
-    return {"Bucket": bucket, "Key": url.removeprefix(f"s3://{bucket}/")}
-
-
-def _failed(what: str, url: str, error: Exception) -> SparkSessionError:
-    said = first_line(str(error), 300).rstrip(".")
-    return SparkSessionError(what, f"S3 says for {url}: {said}.", "Try again; if it stays so, tell your administrator.")

@@ -1,4 +1,4 @@
-"""The command `spark-session`: submit, ls, logs, cancel."""
+"""The command `spark-session`: submit, ls, show, logs, cancel."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from spark_session.batch.follow import CannotWriteError
 from spark_session.batch.jobs import Job, answers, submit, workspace_jobs
 from spark_session.batch.manifest import SCRIPT_NOTE
+from spark_session.batch.notebook import parse_parameter
 from spark_session.batch.outcome import Outcome, State, outcome
 from spark_session.batch.request import DEFAULT_TIMEOUT
 from spark_session.errors import SparkSessionError
@@ -47,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "ls":
             return _ls()
         job = Job(options.name, workspace_jobs())
-        if options.command == "logs":
+        if options.command == "show":
+            _print_table(job.details())
+        elif options.command == "logs":
             job.logs()
         else:
             job.cancel()
@@ -69,12 +72,20 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser(
         "submit",
-        help="start a script as a job",
-        description="Start a Python script as a job. Arguments of the script come after --.",
+        help="start a script or a notebook as a job",
+        description="Start a Python script or a notebook as a job. Arguments of a script come after --, parameters of a notebook after -p.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    start.add_argument("script", help="path of a .py file")
+    start.add_argument("script", help="path of a .py or .ipynb file, on the disk or as JupyterLab shows it")
+    start.add_argument(
+        "-p",
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameter of a notebook; may be repeated",
+    )
     start.add_argument("--executors", type=int, help="executors of a session whose call names no number")
     start.add_argument("--name", help="what the job is called (the script's name)")
     start.add_argument(
@@ -92,14 +103,15 @@ def _parser() -> argparse.ArgumentParser:
         help="show what it prints, and end as it ends (yes)",
     )
     commands.add_parser("ls", help="list jobs")
-    for name, text in (("logs", "show what a job has printed"), ("cancel", "end a job, and remove it")):
+    what = "how a job stands, and what it runs: code, image, git commit"
+    for name, text in (("show", what), ("logs", "show what a job has printed"), ("cancel", "end a job, and remove it")):
         commands.add_parser(name, help=text).add_argument("name", help="name of the job, as ls shows it")
     return parser
 
 
 def _submit(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     job = submit(
-        options.script, arguments, executors=options.executors, name=options.name, timeout=options.timeout,
+        options.script, arguments, parameters=dict(map(parse_parameter, options.parameter)), executors=options.executors, name=options.name, timeout=options.timeout,
         retries=options.retries, driver_cores=options.driver_cores, driver_memory=options.driver_memory,
     )  # fmt: skip
     if not options.wait:
@@ -156,10 +168,14 @@ def _ls() -> int:
     with answers():
         found = workspace_jobs().list()
     rows = [("NAME", "STATE", "EXIT CODE", "AGE", "SCRIPT"), *(row(job, pod, datetime.now(UTC)) for job, pod in found)]
+    _print_table(rows)
+    return 0
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(line[column]) for line in rows) for column in range(len(rows[0]))]
     for line in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    return 0
 
 
 def row(job: Object, pod: Object | None, now: datetime) -> tuple[str, str, str, str, str]:

@@ -6,16 +6,20 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from spark_session.batch import code, manifest
 from spark_session.batch.apis import NOT_FOUND, UNANSWERED, Apis
+from spark_session.batch.details import details
 from spark_session.batch.follow import Follower, Tell, Write
+from spark_session.batch.git import commit_of
 from spark_session.batch.outcome import Outcome
 from spark_session.batch.request import DEFAULT_TIMEOUT, parse
+from spark_session.batch.source import find
 from spark_session.defaults import CONFIG_VARIABLE, load_defaults
 from spark_session.environment import Environment, Workspace, detect
 from spark_session.errors import SparkSessionError
@@ -39,6 +43,18 @@ class Job:
         """How it stands now."""
         with answers():
             return self.apis.outcome(self.name, self.apis.pod(self.name))
+
+    def details(self) -> list[tuple[str, str]]:
+        """Names and values of what is known of it: how it stands, and what it runs.
+
+        Raises:
+            SparkSessionError: there is no such job.
+        """
+        with answers():
+            job = self.apis.job(self.name)
+            if job is None:
+                raise _no_job(self.name)
+            return details(job, self.apis.pod(self.name), datetime.now(UTC))
 
     def wait(self, write: Write | None = None, tell: Tell | None = None) -> Outcome:
         """Follow it to its end.
@@ -88,6 +104,7 @@ def submit(
     script: str | Path,
     args: Sequence[str] = (),
     *,
+    parameters: Mapping[str, object] | None = None,
     executors: int | None = None,
     name: str | None = None,
     timeout: str = DEFAULT_TIMEOUT,
@@ -95,11 +112,13 @@ def submit(
     driver_cores: float | str | None = None,
     driver_memory: str | None = None,
 ) -> Job:
-    """Start a Python script as a job: in a pod of its own, which goes on when the notebook does not.
+    """Start a Python script or a notebook as a job: in a pod of its own, which goes on when the notebook does not.
 
     Args:
-        script: path of the script. It is copied now: what you change in it later does not change the job.
-        args: its arguments.
+        script: path of the script (.py) or notebook (.ipynb), on the disk or as JupyterLab shows it, or an s3:// address. It is copied now: what you change in
+            it later does not change the job.
+        args: arguments of a script.
+        parameters: of a notebook: what its cell tagged "parameters" sets, by name. The executed notebook is saved in a folder of its name beside it.
         executors: of a session whose call names no number.
         name: what the job is called; the script's name by default.
         timeout: a number followed by s, m, h or d, after which the job is ended, retries included.
@@ -114,9 +133,11 @@ def submit(
         SparkSessionError: something is not as it should be, or Kubernetes refuses the job. Nothing was started then.
     """
     environment, workspace = _environment()
+    found = find(script, environment.s3.home, environment.notebook_folder)
     request = parse(
-        script, args, name=name, executors=executors, most_executors=load_defaults(os.environ).max_executors,
+        found, args, parameters=parameters, name=name, executors=executors, most_executors=load_defaults(os.environ).max_executors,
         timeout=timeout, retries=retries, driver_cores=driver_cores, driver_memory=driver_memory,
+        commit=commit_of(Path(script)),
     )  # fmt: skip
     copy = code.copy_of(environment.s3.home, request.script, request.content)
     apis = Apis(workspace.api_url, workspace.namespace)

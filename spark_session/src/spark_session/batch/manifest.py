@@ -30,10 +30,11 @@ NOTEBOOK_ACCOUNT = "notebook"
 CONTAINER = "job"
 LABELS = {"app.kubernetes.io/managed-by": "spark-notebooks", "app.kubernetes.io/component": "job"}
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
+JOB_VARIABLE = "SPARK_NOTEBOOKS_JOB"
 SCRIPT_NOTE = f"{LABEL_PREFIX}/script"
 CODE_NOTE = f"{LABEL_PREFIX}/code"
 DIGEST_NOTE = f"{LABEL_PREFIX}/code-sha256"
-RUNNER = "spark_session.batch.run"
+COMMIT_NOTE = f"{LABEL_PREFIX}/git-commit"
 DISRUPTION = "DisruptionTarget"
 """Kubernetes' condition of pods that it ends for reasons of its own."""
 
@@ -94,6 +95,8 @@ def job(name: str, request: JobRequest, code: Code, where: Place) -> Object:
         where: the place.
     """
     notes = {SCRIPT_NOTE: request.script, CODE_NOTE: code.url, DIGEST_NOTE: code.digest}
+    if request.commit is not None:
+        notes[COMMIT_NOTE] = request.commit
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -122,7 +125,7 @@ def _pod(request: JobRequest, code: Code, where: Place) -> dict[str, Any]:
                 "name": CONTAINER,
                 "image": where.workspace.image,
                 "imagePullPolicy": where.workspace.image_pull_policy,
-                "args": ["python", "-m", RUNNER, *map(_literal, (code.url, code.digest, *request.arguments))],
+                "args": ["python", "-m", request.runner, *map(_literal, (code.url, code.digest, *request.arguments))],
                 "workingDir": HOME,
                 "env": _variables(request, where),
                 "resources": _resources(request, where.resources),
@@ -156,6 +159,7 @@ def _variables(request: JobRequest, where: Place) -> list[dict[str, Any]]:
         "POD_NAMESPACE": "metadata.namespace",
         "POD_UID": "metadata.uid",
         "POD_IP": "status.podIP",
+        JOB_VARIABLE: f"metadata.labels['{JOB_NAME_LABEL}']",
     }
     return [
         *({"name": name, "value": _literal(text)} for name, text in sorted(given.items())),

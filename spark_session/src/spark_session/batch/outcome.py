@@ -12,6 +12,9 @@ from spark_session.reasons import first_line
 TIMED_OUT = 124
 """As the program `timeout` has it."""
 
+LONGEST_WORDS = 1000
+"""Characters of what a notebook says of its end; Kubernetes keeps 4,096 bytes."""
+
 KILLED = 137
 TERMINATED = 143
 # Of a job: what is so, and what will be so when its pod has ended.
@@ -130,10 +133,15 @@ def _ended(pod: Object, job: Object) -> Outcome | None:
 def _why(terminated: Object, job: Object) -> str:
     """What there is to say of a container that failed; of an exit code of the script's own choice there is nothing."""
     code, reason = int(terminated["exitCode"]), terminated.get("reason") or ""
+    words = first_line(terminated.get("message") or "", LONGEST_WORDS)
     if reason in _CANNOT_START:
-        return f"Its program could not be started: {first_line(terminated.get('message') or '', 300)}."
-    if reason == "OOMKilled" or code == KILLED:
-        return _killed(job, certain=reason == "OOMKilled")
+        return f"Its program could not be started: {words}."
+    if reason == "OOMKilled":
+        return _killed(job, certain=True)
+    if words:  # of a notebook: the cell that failed
+        return f"{words}."
+    if code == KILLED:
+        return _killed(job, certain=False)
     return "Something asked it to end (SIGTERM)." if code == TERMINATED else ""
 
 

@@ -1,15 +1,19 @@
-"""What a person asks for when they start a job, checked before anything is started. Pure, but for reading the script."""
+"""What a person asks for when they start a job, checked before anything is started. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 
+from spark_session.batch import notebook
+from spark_session.batch.source import Source
 from spark_session.errors import SparkSessionError, show
 from spark_session.sizes import parse_cores, parse_memory
 
+SCRIPT_RUNNER = "spark_session.batch.run"
+NOTEBOOK_RUNNER = "spark_session.batch.run_notebook"
 DEFAULT_TIMEOUT = "24h"
 # The admission policy allows no more of either (policies/jobs.yaml).
 LONGEST_SECONDS = 7 * 24 * 3600
@@ -26,15 +30,17 @@ class JobRequest:
     """A job as it is asked for.
 
     Args:
-        script: what the script is called: the last part of its path.
-        content: the script itself.
-        arguments: of the script.
+        script: what the script or notebook is called: the last part of its path.
+        content: the script or notebook itself.
+        arguments: of what runs it.
         name: what the job is called, before it is made unique.
         executors: of a session whose call names no number; None for the administrator's number.
         timeout: seconds after which the job is ended.
         retries: how often the script is run again whose pod was lost.
         driver_cores: CPU of the script's own pod; None for that of the notebook.
         driver_memory: memory of the script's own pod, in MiB; None for that of the notebook.
+        runner: the module that runs it in its pod.
+        commit: the git commit that it is of; None for none.
     """
 
     script: str
@@ -46,6 +52,8 @@ class JobRequest:
     retries: int = 0
     driver_cores: float | None = None
     driver_memory: int | None = None
+    runner: str = SCRIPT_RUNNER
+    commit: str | None = None
 
     @property
     def slug(self) -> str:
@@ -55,9 +63,10 @@ class JobRequest:
 
 
 def parse(
-    script: str | Path,
+    source: Source,
     arguments: Sequence[str] = (),
     *,
+    parameters: Mapping[str, object] | None = None,
     name: str | None = None,
     executors: int | None = None,
     most_executors: int | None = None,
@@ -65,12 +74,14 @@ def parse(
     retries: int = 0,
     driver_cores: float | str | None = None,
     driver_memory: str | None = None,
+    commit: str | None = None,
 ) -> JobRequest:
     """Check what is asked for.
 
     Args:
-        script: path of a Python script.
-        arguments: of the script.
+        source: the script or notebook.
+        arguments: of a script.
+        parameters: of a notebook.
         name: of the job; the script's name by default.
         executors: of a session whose call names no number.
         most_executors: the administrator's limit; None for none.
@@ -78,34 +89,36 @@ def parse(
         retries: how often the script is run again whose pod was lost.
         driver_cores: as for `get_spark_session(cores=)`.
         driver_memory: as for `get_spark_session(memory=)`.
+        commit: the git commit that it is of; None for none.
 
     Raises:
         SparkSessionError: something of it cannot be.
     """
-    path = Path(script)
-    content = _content(path)
     if isinstance(arguments, str) or not all(isinstance(argument, str) for argument in arguments):
         raise SparkSessionError(
             f"The arguments {show(arguments)} cannot be given to a script.",
             "They are a list of texts.",
             'For example args=["--date", "2026-11-21"].',
         )
+    runner, arguments = _program(source, arguments, parameters)
     if sum(map(len, arguments)) > LONGEST_ARGUMENTS or any("\0" in argument for argument in arguments):
         raise SparkSessionError(
-            "The arguments cannot be given to a script.",
+            "The arguments or parameters cannot be given to a job.",
             f"They are longer than {LONGEST_ARGUMENTS} characters in all, or one has a zero byte in it.",
             "Put what is long into a file on S3, and give its address.",
         )
     return JobRequest(
-        script=path.name,
-        content=content,
-        arguments=tuple(arguments),
-        name=name or path.stem,
+        script=source.name,
+        content=source.content,
+        runner=runner,
+        arguments=arguments,
+        name=name or PurePosixPath(source.name).stem,
         executors=_executors(executors, most_executors),
         timeout=parse_timeout(timeout),
         retries=_retries(retries),
         driver_cores=None if driver_cores is None else parse_cores(driver_cores, "driver_cores"),
         driver_memory=None if driver_memory is None else parse_memory(driver_memory, "driver_memory"),
+        commit=commit,
     )
 
 
@@ -135,25 +148,25 @@ def _retries(retries: int) -> int:
     return retries
 
 
-def _content(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
+def _program(
+    source: Source, arguments: Sequence[str], parameters: Mapping[str, object] | None
+) -> tuple[str, tuple[str, ...]]:
+    """What runs the copy in the job's pod, and with which arguments."""
+    if not source.is_notebook:
+        if parameters:
+            raise SparkSessionError(
+                f"{show(source.name)} takes no parameters.",
+                "It is a script, and parameters are for notebooks.",
+                f"Give it arguments: spark-session submit {source.name} -- ...",
+            )
+        return SCRIPT_RUNNER, tuple(arguments)
+    if arguments:
         raise SparkSessionError(
-            f"{show(str(path))} is not there.",
-            f"There is no such file in {path.absolute().parent}.",
-            "Check the path. A file that you see in JupyterLab at the left is on S3: copy it to your instance's disk first.",
-        ) from error
-    except OSError as error:
-        raise SparkSessionError(
-            f"{show(str(path))} cannot be read.", f"{error.strerror}.", "Name a Python script that you may read."
-        ) from error
-    if path.suffix != ".py":
-        raise SparkSessionError(
-            f"{show(str(path))} cannot be run as a job.", "It is no Python script: its name does not end in .py.",
-            "Name a .py file. File > Save and Export Notebook As > Executable Script makes one of a notebook.",
-        )  # fmt: skip
-    return content
+            f"{show(source.name)} takes no arguments.",
+            "It is a notebook, and arguments are for scripts.",
+            "Give it parameters: -p name=value, or parameters={...} in Python.",
+        )
+    return NOTEBOOK_RUNNER, (source.folder or "", notebook.check(source.name, source.content, parameters or {}))
 
 
 def _executors(executors: int | None, most: int | None) -> int | None:

@@ -13,9 +13,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from spark_session import records
 from spark_session.batch.code import Code, fetch
@@ -32,28 +34,63 @@ def main(arguments: Sequence[str]) -> int:
     """Run a job; returns the exit code, as a shell would tell it."""
     url, digest, *rest = arguments
     try:
-        content = fetch(Code(url, digest))
+        script = fetched(url, digest)
     except SparkSessionError as error:
         print(error, file=sys.stderr)
         return TRY_AGAIN
-    script = Path(tempfile.mkdtemp(prefix="job-")) / url.rpartition("/")[2]
-    script.write_bytes(content)
-    try:
+    with cleared_away():
         return run([sys.executable, str(script), *rest])
+
+
+def fetched(url: str, digest: str) -> Path:
+    """The copy on this pod's disk, in a folder of its own.
+
+    Raises:
+        SparkSessionError: S3 does not give it, or it is not what it was.
+    """
+    content = fetch(Code(url, digest))
+    path = Path(tempfile.mkdtemp(prefix="job-")) / url.rpartition("/")[2]
+    path.write_bytes(content)
+    return path
+
+
+@contextmanager
+def cleared_away() -> Iterator[None]:
+    """Clears away what was started within: drivers and executors."""
+    try:
+        yield
     finally:
         end_drivers(records.folder(os.environ))
         clear_away(os.environ)
 
 
-def run(command: Sequence[str]) -> int:
-    """Run a command, hand on what signals come, and return its exit code: 128 and the signal's number where one ended it."""
-    process = subprocess.Popen(command)
-    kept = {number: signal.signal(number, lambda sent, _: process.send_signal(sent)) for number in _SIGNALS}
+def run(
+    command: Sequence[str], variables: Mapping[str, str] = MappingProxyType({}), patience: float | None = None
+) -> int:
+    """Run a command, hand on what signals come, and return its exit code: 128 and the signal's number where one ended it.
+
+    Args:
+        command: a program and its arguments.
+        variables: environment variables on top of this process's own.
+        patience: seconds that it has for its end once a signal has come, before it is killed; None for as long as it takes.
+    """
+    process = subprocess.Popen(command, env={**os.environ, **variables})
+    timers: list[threading.Timer] = []
+
+    def hand_on(number: int, _: object) -> None:
+        process.send_signal(number)
+        if patience is not None and not timers:
+            timers.append(threading.Timer(patience, process.kill))
+            timers[0].start()
+
+    kept = {number: signal.signal(number, hand_on) for number in _SIGNALS}
     try:
         code = process.wait()
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
+        for timer in timers:
+            timer.cancel()
     return 128 - code if code < 0 else code
 
 
