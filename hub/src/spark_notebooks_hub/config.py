@@ -11,6 +11,7 @@ from typing import Any, Final
 from traitlets.config import Config
 
 from . import notebook
+from .login import authenticator_class
 from .network import HUB_PORT, S3_PORT, Address, NetworkRules, component_peer, s3_peers, s3_port
 from .spawner import SPAWN_RESERVE
 from .storage import ObjectStore
@@ -44,7 +45,7 @@ def configure(c: Config, path: str | Path) -> None:
 def hub_config(values: Values, environ: Mapping[str, str]) -> Config:
     """The whole configuration of the hub.
 
-    Raises ValuesError where the environment lacks the keys of the notebook storage.
+    Raises ValuesError where the environment lacks the keys of the notebook storage, or no authenticator is as it is called.
     """
     c = Config()
     c.merge(_jupyterhub(values))
@@ -52,7 +53,12 @@ def hub_config(values: Values, environ: Mapping[str, str]) -> Config:
     c.merge(_workspaces(values))
     c.merge(_storage(values, environ))
     c.JupyterHub.services, c.JupyterHub.load_roles = _culler(values.cull)
-    return _with_admin_config(c, values.hub)
+    c = _with_admin_config(c, values.hub)
+    try:
+        c.JupyterHub.authenticator_class = authenticator_class(c.JupyterHub.authenticator_class)
+    except ValueError as error:
+        raise ValuesError(f"The hub cannot start: hub.config.JupyterHub.authenticator_class: {error}.") from None
+    return c
 
 
 def _jupyterhub(values: Values) -> Config:
