@@ -5,8 +5,9 @@ from typing import Any
 import nativeauthenticator
 from jupyterhub.handlers.login import LoginHandler
 from nativeauthenticator import handlers
-from tornado.web import HTTPError
 from traitlets import default
+
+from .login_errors import NotAllowedError
 
 
 class NativeAuthenticator(nativeauthenticator.NativeAuthenticator):
@@ -30,10 +31,12 @@ class NativeAuthenticator(nativeauthenticator.NativeAuthenticator):
     async def authenticate(self, handler: Any, data: dict[str, str]) -> str | None:
         """The person's name; None where name, password or second factor are wrong.
 
-        Raises HTTPError where the password is right and no administrator has let the person in yet.
+        Raises NotAllowedError where the password is right and no administrator has let the person in yet.
         """
         name: str | None = await super().authenticate(handler, data | {"2fa": data.get("otp", "")})
         person = None if name else self.get_user(data["username"])
         if person and not person.is_authorized and person.is_valid_password(data["password"]):
-            raise HTTPError(403, "Your account waits for an administrator, who lets you in on the page /hub/authorize.")
+            raise NotAllowedError(
+                "Your account waits for an administrator, who lets you in on the page /hub/authorize."
+            )
         return name

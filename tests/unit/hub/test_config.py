@@ -72,6 +72,20 @@ def test_an_authenticator_that_does_not_exist_is_named_with_those_that_do(name: 
         config(hub={"config": {"JupyterHub": {"authenticator_class": name}}})
 
 
+def test_cookies_stay_off_http_where_browsers_come_by_https() -> None:
+    assert config().JupyterHub.tornado_settings["cookie_options"] == {"samesite": "Lax"}
+    options = config(hub={"https": True}).JupyterHub.tornado_settings["cookie_options"]
+    assert options == {"samesite": "Lax", "secure": True}
+
+
+def test_the_limit_of_wrong_passwords_is_as_the_values_say() -> None:
+    assert config().JupyterHub.authenticator_class.limit is not None
+    off = config(hub={"loginLimit": {"enabled": False}}).JupyterHub.authenticator_class
+    assert off.limit is None
+    with pytest.raises(ValuesError, match=r"hub\.loginLimit\.trustedProxies: must be a network"):
+        config(hub={"loginLimit": {"trustedProxies": ["the ingress"]}})
+
+
 def test_running_servers_outlive_the_hub() -> None:
     found = config().JupyterHub
     assert found.cleanup_servers is False
