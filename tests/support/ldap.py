@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ import ldap3
 from cluster.pki import KeyPair, issue
 from dev.ports import free_port
 from dev.toolchain import binary
+from tests.support.answering import wait_until_it_listens
 
 ROOT = "cn=root,dc=example,dc=org"
 ROOT_PASSWORD = "password-of-the-directory"
 READER_PASSWORD = "password-of-the-reader"
-START_SECONDS = 20
 
 CONFIGURATION = """\
 include {schema}/core.schema
@@ -133,20 +132,7 @@ def ldap_server(folder: Path, ca: KeyPair) -> Iterator[Ldap]:
         subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
     ):
         try:
-            _wait(port, process)
+            wait_until_it_listens(port, process)
             yield Ldap(port)
         finally:
             process.terminate()
-
-
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + START_SECONDS
-    while True:
-        assert process.poll() is None, "slapd ended"
-        try:
-            ldap3.Connection(ldap3.Server("127.0.0.1", port)).open()
-        except ldap3.core.exceptions.LDAPSocketOpenError:
-            assert time.monotonic() < end, "slapd does not answer"
-            time.sleep(0.05)
-        else:
-            return

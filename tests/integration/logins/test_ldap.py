@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from spark_notebooks_hub.config import hub_config
-from spark_notebooks_hub.values import parse_values
 from tornado.web import HTTPError
 
 from cluster.pki import KeyPair, authority
 from tests.integration.logins.conftest import PASSWORDS, page_values
-from tests.support.hub import Hub, chart_values, message, running_hub
+from tests.support.hub import Hub, authenticator, message, running_hub
 from tests.support.ldap import READER_PASSWORD, Ldap
 from tests.unit.chart.rendering import merged
 
@@ -87,15 +85,6 @@ def test_signing_out_ends_the_session(hub: Hub) -> None:
     assert ada.get("/hub/logout").url == f"{hub.url}/hub/login"
     assert not ada.me()
     assert ada.get("/hub/home").url.startswith(f"{hub.url}/hub/login")
-
-
-def authenticator(made: dict[str, Any]) -> Any:
-    """The authenticator that the hub would have with these values, without a hub around it."""
-    # The limit of wrong passwords asks a request where it comes from, and here there is none.
-    unlimited = merged(made, {"hub": {"loginLimit": {"enabled": False}}})
-    keys = {"AWS_ACCESS_KEY_ID": "unused", "AWS_SECRET_ACCESS_KEY": "unused"}
-    found = hub_config(parse_values(chart_values(unlimited)[0]), keys)
-    return found.JupyterHub.authenticator_class(config=found)
 
 
 async def test_a_name_that_is_looked_up_first(ldap: Ldap, ca: KeyPair) -> None:
