@@ -38,6 +38,9 @@ c.JupyterHub.hub_bind_url = c.JupyterHub.hub_connect_url = "http://127.0.0.1:{hu
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api}"
 c.JupyterHub.db_url = "sqlite:///{folder}/hub.sqlite"
 c.JupyterHub.services, c.JupyterHub.load_roles = [], []
+# After a sign-in nothing is started that the test has not asked for, and what it has ends with the hub.
+c.JupyterHub.default_url = "/hub/home"
+c.JupyterHub.cleanup_servers = True
 c.JupyterHub.spawner_class = "jupyterhub.spawner.SimpleLocalProcessSpawner"
 c.SimpleLocalProcessSpawner.home_dir_template = "{folder}/homes/{{username}}"
 c.Spawner.args = ["--allow-root"]
