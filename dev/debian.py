@@ -43,10 +43,14 @@ class ToolchainError(Exception):
 
 @dataclass(frozen=True)
 class Unpacked:
-    """A program taken out of its package without installing that: `path` is where the package has it."""
+    """A program taken out of its package without installing that: `path` is where the package has it.
+
+    With `libraries` what it depends on and this machine lacks is unpacked into the same tree.
+    """
 
     package: str
     path: str
+    libraries: bool = False
 
 
 UNPACKED = {
@@ -54,6 +58,8 @@ UNPACKED = {
     "docker-registry": Unpacked("docker-registry", "usr/bin/docker-registry"),
     # Installed, it would take the place of a busybox that is linked dynamically.
     "busybox": Unpacked("busybox-static", "bin/busybox"),
+    # Installed, it would be a directory of this machine, open to its network.
+    "slapd": Unpacked("slapd", "usr/sbin/slapd", libraries=True),
 }
 
 
@@ -105,13 +111,30 @@ def unpacked(program: str) -> Path:
             temporary = Path(name)
             # apt's unprivileged downloader writes here.
             temporary.chmod(0o777)
-            _with_fresh_lists(["apt-get", "download", wanted.package], temporary)
-            package = next(temporary.glob("*.deb"))
-            _run(["dpkg", "-x", package.name, "tree"], temporary)
+            _with_fresh_lists(_download(wanted, temporary), temporary)
+            package = next(temporary.glob(f"{wanted.package}_*.deb"))
+            for found in temporary.glob("*.deb"):
+                _run(["dpkg", "-x", found.name, "tree"], temporary)
             # <name>_<epoch>%3a<version>_<architecture>.deb; a colon in a path could not stand on the PATH.
             version = package.name.split("_")[1].rpartition("%3a")[2]
             (temporary / "tree").rename(folder / f"{wanted.package}-{version}")
             return folder / f"{wanted.package}-{version}" / wanted.path
+
+
+def _download(wanted: Unpacked, folder: Path) -> list[str]:
+    if not wanted.libraries:
+        return ["apt-get", "download", wanted.package]
+    (folder / "partial").mkdir(exist_ok=True)
+    # As if to install it (again): so apt finds out what is missing beside it.
+    options = [
+        "-o",
+        f"Dir::Cache::archives={folder}/",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+        "--no-install-recommends",
+        "-y",
+    ]
+    return ["apt-get", *options, "--download-only", "--reinstall", "install", wanted.package]
 
 
 def tail(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
 import urllib.error
@@ -19,4 +20,17 @@ def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except urllib.error.URLError:
             assert time.monotonic() < end, f"no answer from {url}"
+            time.sleep(0.05)
+
+
+def wait_until_it_listens(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Until a port of 127.0.0.1 takes connections; AssertionError if the server's process ends, or after 20 seconds."""
+    end = time.monotonic() + 20
+    while True:
+        assert process.poll() is None, "the server ended"
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            assert time.monotonic() < end, f"nobody listens on {port}"
             time.sleep(0.05)

@@ -82,6 +82,22 @@ hub.config.{{ index . 0 }}.{{ index . 1 }}: other parts of the chart depend on i
 {{- if and .nodePorts.http (eq .type "ClusterIP") }}
 proxy.service.nodePorts.http is set and proxy.service.type is ClusterIP, which has no node port: set the type to NodePort, or remove the port.
 {{- end }}
+{{- if and .nodePorts.https (eq .type "ClusterIP") }}
+proxy.service.nodePorts.https is set and proxy.service.type is ClusterIP, which has no node port: set the type to NodePort, or remove the port.
+{{- end }}
+{{- end }}
+{{- if include "spark-notebooks.proxyServesHttps" . }}
+{{- if not .Values.proxy.https.secret.name }}
+proxy.https.enabled is true, and proxy.https.secret.name is not set: name a Secret with the certificate, or set proxy.https.type to offload if something in front of the proxy has it.
+{{- end }}
+{{- range list "ingress" "httpRoute" }}
+{{- if (get $.Values .).enabled }}
+{{ . }}.enabled is true, and proxy.https.type is secret: {{ . }} would be redirected to https without end. Set proxy.https.type to offload, or {{ . }}.enabled to false.
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) }}
+httpRoute.enabled is true, and httpRoute.parentRefs names no gateway: set it, for example [{name: public, namespace: gateways, sectionName: https}].
 {{- end }}
 {{- end }}
 

@@ -9,7 +9,8 @@ http://{{ include "spark-notebooks.fullname" . }}-s3.{{ .Release.Namespace }}.sv
 
 {{- /* The hub's configuration as JSON: the values that the hub acts on, and no others, so that only these restart it. */}}
 {{- define "spark-notebooks.hubValues" -}}
-{{- $hub := pick .Values.hub "config" "baseUrl" "activeServerLimit" "concurrentSpawnLimit" "allowNamedServers" "namedServerLimitPerUser" "shutdownOnLogout" "templateVars" -}}
+{{- $hub := pick .Values.hub "config" "baseUrl" "activeServerLimit" "concurrentSpawnLimit" "allowNamedServers" "namedServerLimitPerUser" "shutdownOnLogout" "templateVars" "loginLimit" -}}
+{{- $_ := set $hub "https" (or .Values.proxy.https.enabled (and .Values.ingress.enabled (not (empty .Values.ingress.tls)))) -}}
 {{- $_ := set $hub "db" (pick .Values.hub.db "type" "url") -}}
 {{- $singleuser := omit .Values.singleuser "image" -}}
 {{- $_ := set $singleuser "image" (include "spark-notebooks.taggedImage" (list . .Values.singleuser.image) | fromJson) -}}

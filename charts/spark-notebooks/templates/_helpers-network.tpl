@@ -20,6 +20,16 @@
   {{- end }}
 {{- end }}
 
+{{- /* Whether the proxy has the certificate itself; empty where not. */}}
+{{- define "spark-notebooks.proxyServesHttps" -}}
+{{- with .Values.proxy.https }}{{ if and .enabled (eq .type "secret") }}true{{ end }}{{ end -}}
+{{- end }}
+
+{{- /* The port by which browsers come to the proxy by https. */}}
+{{- define "spark-notebooks.httpsPort" -}}
+{{ eq .Values.proxy.service.type "NodePort" | ternary (.Values.proxy.service.nodePorts.https | default 443) 443 }}
+{{- end }}
+
 {{- /* The label that KubeSpawner gives notebooks, and the port on which they listen. */}}
 {{- define "spark-notebooks.notebookLabels" -}}
 component: singleuser-server

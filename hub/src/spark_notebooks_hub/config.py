@@ -11,10 +11,12 @@ from typing import Any, Final
 from traitlets.config import Config
 
 from . import notebook
+from .login import authenticator_class
+from .login_limit import Limits, LoginLimit
 from .network import HUB_PORT, S3_PORT, Address, NetworkRules, component_peer, s3_peers, s3_port
 from .spawner import SPAWN_RESERVE
 from .storage import ObjectStore
-from .values import Cull, Database, Hub, Singleuser, Values, ValuesError, read_values
+from .values import Cull, Database, Hub, LoginLimitValues, Singleuser, Values, ValuesError, read_values
 from .workspace import NOTEBOOK_ACCOUNT
 
 DATABASE_FILE: Final = "/srv/jupyterhub/jupyterhub.sqlite"
@@ -44,7 +46,7 @@ def configure(c: Config, path: str | Path) -> None:
 def hub_config(values: Values, environ: Mapping[str, str]) -> Config:
     """The whole configuration of the hub.
 
-    Raises ValuesError where the environment lacks the keys of the notebook storage.
+    Raises ValuesError where the environment lacks the keys of the notebook storage, or no authenticator is as it is called.
     """
     c = Config()
     c.merge(_jupyterhub(values))
@@ -52,7 +54,19 @@ def hub_config(values: Values, environ: Mapping[str, str]) -> Config:
     c.merge(_workspaces(values))
     c.merge(_storage(values, environ))
     c.JupyterHub.services, c.JupyterHub.load_roles = _culler(values.cull)
-    return _with_admin_config(c, values.hub)
+    c = _with_admin_config(c, values.hub)
+    try:
+        c.JupyterHub.authenticator_class = _authenticator(c.JupyterHub.authenticator_class, values.hub.login_limit)
+    except ValueError as error:
+        raise ValuesError(f"The hub cannot start: hub.config.JupyterHub.authenticator_class: {error}.") from None
+    return c
+
+
+def _authenticator(name: str, limit: LoginLimitValues) -> type:
+    if not limit.enabled:
+        return authenticator_class(name)
+    limits = Limits(limit.attempts, limit.attempts_per_name, limit.attempts_per_address, limit.max_wait)
+    return authenticator_class(name, LoginLimit(limits), limit.trusted_proxies)
 
 
 def _jupyterhub(values: Values) -> Config:
@@ -83,8 +97,12 @@ def _jupyterhub(values: Values) -> Config:
             "last_activity_interval": min(1800, activity_interval(values.cull)),
             # The hub answers at once after a restart, and looks for its running servers meanwhile.
             "init_spawners_timeout": 1,
-            # The page with the progress is shown at once.
-            "tornado_settings": {"slow_spawn_timeout": 0},
+            "tornado_settings": {
+                # The page with the progress is shown at once.
+                "slow_spawn_timeout": 0,
+                # Of the hub and of notebooks: other sites' forms and frames come without them.
+                "cookie_options": {"samesite": "Lax"} | ({"secure": True} if hub.https else {}),
+            },
         },
         ConfigurableHTTPProxy={"api_url": f"http://{release.fullname}-proxy-api:8001", "should_start": False},
     )

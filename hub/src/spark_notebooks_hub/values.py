@@ -72,6 +72,22 @@ class Database(Section):
         return self
 
 
+class LoginLimitValues(Section):
+    """How many wrong passwords there may be before a wait."""
+
+    enabled: bool = True
+    attempts: int = Field(default=5, ge=1)
+    attempts_per_name: int = Field(default=50, ge=1)
+    attempts_per_address: int = Field(default=100, ge=1)
+    max_wait: int = Field(default=900, ge=1)
+    trusted_proxies: list[str] = []
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        return [_network(network) for network in value]
+
+
 class Hub(Section):
     config: dict[str, dict[str, Any]] = {}
     db: Database = Database()
@@ -82,6 +98,8 @@ class Hub(Section):
     named_server_limit_per_user: int = Field(default=0, ge=0)
     shutdown_on_logout: bool = False
     template_vars: dict[str, Any] = {}
+    login_limit: LoginLimitValues = LoginLimitValues()
+    https: bool = False
 
     @field_validator("base_url")
     @classmethod

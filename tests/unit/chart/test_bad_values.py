@@ -36,7 +36,7 @@ NOT_IN_THE_SCHEMA: list[tuple[dict[str, Any], str, str]] = [
     ({"fullnameOverride": "Our Lab"}, "/fullnameOverride", "does not match"),
     ({"proxy": {"service": {"type": "ExternalName"}}}, "/proxy/service/type", "'LoadBalancer'"),
     ({"proxy": {"service": {"nodePorts": {"http": 70000}}}}, "/proxy/service/nodePorts/http", "maximum"),
-    ({"proxy": {"service": {"nodePorts": {"https": 30443}}}}, "/proxy/service/nodePorts", "'https' not allowed"),
+    ({"proxy": {"service": {"nodePorts": {"ssh": 30022}}}}, "/proxy/service/nodePorts", "'ssh' not allowed"),
     ({"ingress": {"enabled": True, "hosts": ["https://a.org"]}}, "/ingress/hosts/0", "does not match"),
     ({"ingress": {"enabled": True, "tls": [{"hosts": ["a.org"]}]}}, "/ingress/tls/0", "'secretName'"),
     ({"singleuser": {"memory": {"limit": "4Gi"}}}, "/singleuser/memory/limit", "does not match"),
@@ -100,6 +100,19 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ),
     (EMBEDDED | {"hub": {"config": {"CryptKeeper": {"keys": ["x"]}}}}, "hub.config.CryptKeeper.keys:"),
     (EMBEDDED | {"proxy": {"service": {"nodePorts": {"http": 30080}}}}, "proxy.service.nodePorts.http is set"),
+    (EMBEDDED | {"proxy": {"service": {"nodePorts": {"https": 30443}}}}, "proxy.service.nodePorts.https is set"),
+    (
+        EMBEDDED | {"proxy": {"https": {"enabled": True}}},
+        "proxy.https.enabled is true, and proxy.https.secret.name is not",
+    ),
+    (
+        EMBEDDED | {"proxy": {"https": {"enabled": True, "secret": {"name": "tls"}}}, "ingress": {"enabled": True}},
+        "ingress.enabled is true, and proxy.https.type is secret",
+    ),
+    (
+        EMBEDDED | {"httpRoute": {"enabled": True}},
+        "httpRoute.enabled is true, and httpRoute.parentRefs names no gateway",
+    ),
     (EMBEDDED | {"hub": {"extraEnv": {"JUPYTERHUB_CRYPT_KEY": "x"}}}, "hub.extraEnv.JUPYTERHUB_CRYPT_KEY:"),
     (EMBEDDED | {"singleuser": {"cpu": {"guarantee": 2, "limit": 1}}}, "singleuser.cpu.guarantee (2) is above"),
     (

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.chart.matrix import EMBEDDED, MATRIX
-from tests.unit.chart.rendering import Manifest, containers, get, merged, of_kind, pod_spec, render
+from tests.unit.chart.rendering import Manifest, containers, get, hub_values, merged, of_kind, pod_spec, render
 
 NAME = "notebooks-spark-notebooks"
 
@@ -164,3 +164,86 @@ def test_empty_resources_are_left_out() -> None:
 
     for deployment in of_kind(manifests, "Deployment"):
         assert all("resources" not in each for each in containers(deployment))
+
+
+def test_the_proxy_serves_https_with_the_certificate_of_the_secret() -> None:
+    manifests = render(MATRIX["https"])
+    proxy = container(manifests, "proxy")
+    assert {"--port=8443", "--redirect-port=8000", "--redirect-to=30443"} <= set(proxy["args"])
+    assert {"--ssl-cert=/etc/spark-notebooks/tls/tls.crt", "--ssl-key=/etc/spark-notebooks/tls/tls.key"} <= set(
+        proxy["args"]
+    )
+    assert proxy["volumeMounts"] == [{"name": "tls", "mountPath": "/etc/spark-notebooks/tls", "readOnly": True}]
+    (volume,) = pod_spec(get(manifests, "Deployment", f"{NAME}-proxy"))["volumes"]
+    assert volume["secret"] == {
+        "secretName": "notebooks-tls",
+        "items": [{"key": "fullchain.pem", "path": "tls.crt"}, {"key": "tls.key", "path": "tls.key"}],
+    }
+    for probe in ("readinessProbe", "livenessProbe"):
+        assert proxy[probe]["httpGet"] == {"path": "/_chp_healthz", "port": "https", "scheme": "HTTPS"}
+    ports = get(manifests, "Service", f"{NAME}-proxy-public")["spec"]["ports"]
+    assert [(port["name"], port["port"], port["targetPort"], port["nodePort"]) for port in ports] == [
+        ("http", 80, "http", 30080),
+        ("https", 443, "https", 30443),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "https"),
+    [
+        (EMBEDDED, False),
+        (MATRIX["https"], True),
+        (MATRIX["ingress"], True),
+        (MATRIX["ingress for any host"], False),
+        (merged(EMBEDDED, {"proxy": {"https": {"enabled": True, "type": "offload"}}}), True),
+    ],
+    ids=["http", "secret", "ingress with a certificate", "ingress without", "offload"],
+)
+def test_the_hub_knows_whether_browsers_come_by_https(values: dict[str, Any], https: bool) -> None:
+    manifests = render(values)
+    assert hub_values(manifests)["hub"]["https"] is https
+    encrypted = any(argument.startswith("--ssl") for argument in container(manifests, "proxy")["args"])
+    assert encrypted is (values is MATRIX["https"])
+
+
+GATEWAY = {"name": "public", "namespace": "gateways"}
+ROUTE = merged(
+    EMBEDDED,
+    {
+        "hub": {"baseUrl": "/science/"},
+        "proxy": {"https": {"enabled": True, "type": "offload"}},
+        "httpRoute": {
+            "enabled": True,
+            "hostnames": ["notebooks.example.org"],
+            "parentRefs": [GATEWAY | {"sectionName": "https"}],
+            "redirectParentRefs": [GATEWAY | {"sectionName": "http"}],
+        },
+    },
+)
+
+
+def test_routes_of_a_gateway_have_the_shape_of_the_specification() -> None:
+    """No node of the tests has the Gateway API: this is what its specification says of gateway.networking.k8s.io/v1, not what a gateway says."""
+    route, redirect = of_kind(render(ROUTE), "HTTPRoute")
+    matches = [{"path": {"type": "PathPrefix", "value": "/science/"}}]
+    assert route["apiVersion"] == redirect["apiVersion"] == "gateway.networking.k8s.io/v1"
+    assert route["spec"] == {
+        "parentRefs": [GATEWAY | {"sectionName": "https"}],
+        "hostnames": ["notebooks.example.org"],
+        "rules": [{"matches": matches, "backendRefs": [{"name": f"{NAME}-proxy-public", "port": 80}]}],
+    }
+    assert redirect["metadata"]["name"] == f"{NAME}-redirect"
+    # A redirecting rule has no backend.
+    assert redirect["spec"] == {
+        "parentRefs": [GATEWAY | {"sectionName": "http"}],
+        "hostnames": ["notebooks.example.org"],
+        "rules": [
+            {
+                "matches": matches,
+                "filters": [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}],
+            }
+        ],
+    }
+    plain = merged(ROUTE, {"httpRoute": {"redirectParentRefs": [], "hostnames": []}})
+    (only,) = of_kind(render(plain), "HTTPRoute")
+    assert "hostnames" not in only["spec"]

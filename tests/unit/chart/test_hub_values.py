@@ -24,6 +24,8 @@ KEYS = {
         "namedServerLimitPerUser",
         "shutdownOnLogout",
         "templateVars",
+        "loginLimit",
+        "https",
     },
     "singleuser": {
         "image",

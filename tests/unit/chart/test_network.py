@@ -6,7 +6,7 @@ import pytest
 
 from cluster.policies.model import Namespace, Pod, Policy, read_namespace, read_pod, read_policy
 from cluster.policies.rules import rule_set
-from tests.unit.chart.matrix import EMBEDDED, TOKENS
+from tests.unit.chart.matrix import EMBEDDED, MATRIX, TOKENS
 from tests.unit.chart.rendering import Manifest, get, merged, of_kind, render
 
 NAME = "notebooks-spark-notebooks"
@@ -86,6 +86,13 @@ def may_pass(values: dict[str, Any], source: str, target: str, port: int, protoc
 )
 def test_what_the_platform_needs_passes(source: str, target: str, port: int) -> None:
     assert may_pass(EMBEDDED, source, target, port)
+
+
+def test_browsers_reach_the_port_of_https_where_there_is_one() -> None:
+    assert not may_pass(EMBEDDED, BROWSER, "proxy", 8443)
+    assert may_pass(MATRIX["https"], BROWSER, "proxy", 8443)
+    assert may_pass(MATRIX["https"], BROWSER, "proxy", 8000)
+    assert not may_pass(MATRIX["https"], BROWSER, "proxy", 8001)
 
 
 @pytest.mark.parametrize("component", ["hub", "proxy"])

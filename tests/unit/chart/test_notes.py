@@ -77,8 +77,9 @@ def test_the_lines_they_give_choose_a_login(notes: Notes) -> None:
         (merged(MATRIX["node port"], {"proxy": {"service": {"nodePorts": {"http": None}}}}), ".spec.ports[0].nodePort"),
         (MATRIX["load balancer"], ".status.loadBalancer.ingress[0].ip"),
         (MATRIX["ingress"], "https://notebooks.example.org/science/notebooks/\n  https://www.example.org/science/notebooks/"),
+        (MATRIX["https"], "https://NODE:30443/   with the address of any node"),
     ],
-    ids=["port-forward", "node port", "node port that Kubernetes chooses", "load balancer", "ingress"],
+    ids=["port-forward", "node port", "node port that Kubernetes chooses", "load balancer", "ingress", "https"],
 )  # fmt: skip
 def test_they_say_how_to_open_it(notes: Notes, values: dict[str, Any], way: str) -> None:
     assert way in notes(values)

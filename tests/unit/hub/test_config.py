@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from jupyterhub.app import JupyterHub
+from jupyterhub.authenticators.shared import SharedPasswordAuthenticator
 from spark_notebooks_hub.config import activity_interval, configure, database_url, hub_config, literal, spark_defaults
+from spark_notebooks_hub.login import LoginNotChosen
 from spark_notebooks_hub.proxy import SeparateProxy
 from spark_notebooks_hub.spawner import WorkspaceSpawner
 from spark_notebooks_hub.storage import ObjectStore
@@ -43,9 +45,45 @@ def test_every_name_in_the_configuration_is_a_trait_of_its_class() -> None:
 
 
 def test_nobody_can_log_in_until_an_authenticator_is_chosen() -> None:
-    assert config().JupyterHub.authenticator_class == "spark_notebooks_hub.login.LoginNotChosen"
-    chosen = config(hub={"config": {"JupyterHub": {"authenticator_class": "native"}}})
-    assert chosen.JupyterHub.authenticator_class == "native"
+    assert issubclass(config().JupyterHub.authenticator_class, LoginNotChosen)
+    chosen = config(hub={"config": {"JupyterHub": {"authenticator_class": "shared-password"}}})
+    assert issubclass(chosen.JupyterHub.authenticator_class, SharedPasswordAuthenticator)
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("ldap", "ldap_login"),
+        ("LDAP", "ldap_login"),
+        ("ldapauthenticator.LDAPAuthenticator", "ldap_login"),
+        ("native", "native_login"),
+    ],
+)
+def test_authenticators_that_need_something_of_ours_get_it(name: str, module: str) -> None:
+    chosen = config(hub={"config": {"JupyterHub": {"authenticator_class": name}}}).JupyterHub.authenticator_class
+    assert f"spark_notebooks_hub.{module}" in {base.__module__ for base in chosen.__mro__}
+
+
+@pytest.mark.parametrize("name", ["ladp", "no.such.module", "jupyterhub.auth.NoSuchClass"])
+def test_an_authenticator_that_does_not_exist_is_named_with_those_that_do(name: str) -> None:
+    with pytest.raises(
+        ValuesError, match=rf"hub\.config\.JupyterHub\.authenticator_class: '{name}' is no .*ldap, .*native"
+    ):
+        config(hub={"config": {"JupyterHub": {"authenticator_class": name}}})
+
+
+def test_cookies_stay_off_http_where_browsers_come_by_https() -> None:
+    assert config().JupyterHub.tornado_settings["cookie_options"] == {"samesite": "Lax"}
+    options = config(hub={"https": True}).JupyterHub.tornado_settings["cookie_options"]
+    assert options == {"samesite": "Lax", "secure": True}
+
+
+def test_the_limit_of_wrong_passwords_is_as_the_values_say() -> None:
+    assert config().JupyterHub.authenticator_class.limit is not None
+    off = config(hub={"loginLimit": {"enabled": False}}).JupyterHub.authenticator_class
+    assert off.limit is None
+    with pytest.raises(ValuesError, match=r"hub\.loginLimit\.trustedProxies: must be a network"):
+        config(hub={"loginLimit": {"trustedProxies": ["the ingress"]}})
 
 
 def test_running_servers_outlive_the_hub() -> None:
