@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ MakeSide = Callable[..., Awaitable[Side]]
 
 
 @pytest.fixture
-def two_a_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def two_a_page(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """S3 lists two objects per request; gives after which key each request asked."""
     asked: list[str] = []
     listed = S3Store.after
@@ -124,11 +125,12 @@ async def test_what_cannot_be_looked_at_is_not_deleted(side: Side, monkeypatch: 
     scandir: Any = os.scandir
 
     def refuse(path: Path) -> Any:
-        if Path(path).name in names:
+        if Path(path).name in refused:
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
-    for names in ({"s"}, {"r"}):
+    for name in ("s", "r"):
+        refused = [name]
         with monkeypatch.context() as patch:
             patch.setattr(os, "scandir", refuse)
             await side.turns()
@@ -174,6 +176,28 @@ async def test_a_folder_whose_files_can_never_be_sent_is_closed_and_they_stay(
     await side.turns()
     assert side.folders._open == {}
     assert (place / "too-long-for-s3.txt").read_text() == "a"
+
+
+async def test_what_is_changed_through_the_server_is_there_without_waiting_for_the_next_look(
+    side: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LIST_SECONDS", "IDLE_LIST_SECONDS"):
+        monkeypatch.setattr(working_folders, name, 10_000.0)
+    place = side.root.parent / await side.manager.get_kernel_path("r/a.ipynb")
+    side.folders.started("r", "kernel")
+    await side.save("r/uploaded.csv", "1,2")
+    await until((place / "uploaded.csv").exists)
+    await side.manager.delete("r/uploaded.csv")
+    await until(lambda: not (place / "uploaded.csv").exists())
+    await side.folders.close()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if holds():
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail("it did not happen within a minute")
 
 
 @pytest.mark.parametrize("size", [1, 9 * 2**20])
