@@ -43,6 +43,9 @@ class WorkingFolders:
         self._turns: dict[str, asyncio.Task[None]] = {}
         self._next_scan: dict[str, float] = {}
         self._look_now = asyncio.Event()
+        # When S3 was looked at last, and the folders for which that is still to be done.
+        self._listed = time.monotonic()
+        self._due: set[str] = set()
         self._failing: str | None = None
         self._has_recalled = False
         self._recalling = asyncio.Lock()
@@ -80,9 +83,14 @@ class WorkingFolders:
         mirror = self._mirror
         sync = FolderSync(mirror, "")
         left = await asyncio.to_thread(sync.left_behind, dict(mirror.synced))
-        if left and await self._round(sync, settled=True, only=left):
-            mirror.log.info("%d files that kernels had written were still to be sent to S3.", len(left))
-            await sync.empty(self._below(""))
+        if not left:
+            return
+        mirror.log.info("%d files that kernels had written are still to be sent to S3.", len(left))
+        is_sent = await self._round(sync, settled=True, only=left)
+        while not is_sent:
+            await asyncio.sleep(IDLE_LIST_SECONDS)
+            is_sent = await self._round(sync, settled=True, only=left)
+        await sync.empty(self._below(""))
 
     async def flush(self) -> None:
         """Send all that kernels have written."""
@@ -134,25 +142,30 @@ class WorkingFolders:
                 del self._open[folder], self._ending[folder]
 
     async def _run(self) -> None:
-        listed = time.monotonic()
-        due: set[str] = set()
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look_now.wait(), SCAN_SECONDS)
                 await asyncio.sleep(TOGETHER)
-            began = time.monotonic()
-            if self._look_now.is_set() or began - listed >= self._pause():
-                self._look_now.clear()
-                listed = began
-                due |= self._open.keys()
-            wanted = self._wanted()
-            for folder, sync in self._open.items():
-                if folder not in self._turns and (folder in due or began >= self._next_scan.get(folder, 0.0)):
-                    self._next_scan[folder] = began + sync.scan_seconds / SCAN_SHARE
-                    turn = asyncio.create_task(self._turn(folder, folder in wanted, folder in due))
-                    due.discard(folder)
-                    self._turns[folder] = turn
-                    turn.add_done_callback(partial(self._turned, folder))
+            try:
+                self._start_turns()
+            except Exception:
+                # Files that are not sent are what nobody must get used to: whatever it is, it goes on.
+                self._mirror.log.exception("The folders of kernels were not looked at")
+
+    def _start_turns(self) -> None:
+        began = time.monotonic()
+        if self._look_now.is_set() or began - self._listed >= self._pause():
+            self._look_now.clear()
+            self._listed = began
+            self._due |= self._open.keys()
+        wanted = self._wanted()
+        for folder, sync in self._open.items():
+            if folder not in self._turns and (folder in self._due or began >= self._next_scan.get(folder, 0.0)):
+                self._next_scan[folder] = began + sync.scan_seconds / SCAN_SHARE
+                turn = asyncio.create_task(self._turn(folder, folder in wanted, folder in self._due))
+                self._due.discard(folder)
+                self._turns[folder] = turn
+                turn.add_done_callback(partial(self._turned, folder))
 
     def _pause(self) -> float:
         return LIST_SECONDS if self._is_active() else IDLE_LIST_SECONDS
@@ -160,7 +173,7 @@ class WorkingFolders:
     def _turned(self, folder: str, turn: asyncio.Task[None]) -> None:
         del self._turns[folder]
         if not turn.cancelled() and (error := turn.exception()) is not None:
-            # Whatever it is, the next turn tries again: files that are not sent are what nobody must get used to.
+            # The next turn tries again.
             self._mirror.log.error("The folder %r was not synchronised", folder, exc_info=error)
 
     async def _round(
