@@ -97,6 +97,16 @@ async def test_the_limit_of_bytes_is_for_all_folders_together(make_side: MakeSid
     assert list(side.local()) == ["r/a.txt"]
 
 
+async def test_what_a_stopped_server_has_left_takes_no_room(make_side: MakeSide) -> None:
+    first = await make_side(working_total_mb=1)
+    await first.save("r/a.txt", "x" * 700_000)
+    await first.save("s/b.txt", "x" * 700_000)
+    await first.start_kernel("r/a.ipynb")
+    second = await make_side(working_total_mb=1)
+    await second.start_kernel("s/b.ipynb")
+    assert list(second.local()) == ["s/b.txt"]
+
+
 async def test_the_folder_that_a_kernel_is_in_stays(side: Side) -> None:
     await side.save("r/s/a.txt", "a")
     place = await side.start_kernel("r/s/a.ipynb")

@@ -123,6 +123,9 @@ class FolderSync:
                 if known is not None and known.disk == found:
                     await asyncio.to_thread(mirror.disk.remove, path, found, mirror.in_use)
                     self._forget(path)
+            gone = [path for path in mirror.synced if self._is_mine(path, without) and path not in scan.files]
+            for path in gone if scan.is_whole else ():
+                self._forget(path)
             await asyncio.to_thread(mirror.disk.remove_empty, self.path, mirror.in_use)
             await asyncio.to_thread(mirror.disk.remember, dict(mirror.synced))
 

@@ -206,4 +206,6 @@ class WorkingFolders:
             if not self._has_recalled:
                 self._mirror.synced.update(await asyncio.to_thread(self._mirror.disk.recall))
                 await asyncio.to_thread(self._mirror.disk.clear_parts)
+                # What is the same is brought again where a kernel wants it: until then it would only take room, and grow old.
+                await FolderSync(self._mirror, "").empty(())
                 self._has_recalled = True
