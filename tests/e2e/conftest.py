@@ -32,7 +32,10 @@ def install(node: Cluster) -> Running:
     references = images.build(images.IMAGES, push_to=node.registry)
     accounts = Accounts.generate()
     platform = Platform(of_node(node))
-    platform.install(evaluation_values(references, accounts))
+    values = evaluation_values(references, accounts)
+    # The notebook image's own tests have a home folder that goes with the pod.
+    values["singleuser"]["storage"] = {"type": "dynamic", "capacity": "1Gi"}
+    platform.install(values)
     return Running(f"http://{node.node_address}:{NODE_PORT}", platform, accounts, references)
 
 

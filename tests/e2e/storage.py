@@ -76,7 +76,7 @@ class Store:
         return pandas.concat([pandas.read_parquet(io.BytesIO(body)) for body in bodies], ignore_index=True)
 
 
-def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
+def wait_for_port(port: int, process: subprocess.Popen[bytes] | subprocess.Popen[str], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:

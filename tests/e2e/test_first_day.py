@@ -97,9 +97,10 @@ def assert_delays_match(notebook: nbformat.NotebookNode, store: Store) -> None:
 
 BESIDE = """\
 from spark_session import get_spark_session
-with get_spark_session(executors=1, py_files="helper.py") as spark:
+open("written.txt", "w").write("by a cell")
+with get_spark_session(executors=2, py_files="helper.py") as spark:
     import helper
-    print(helper.NUMBER, spark.sparkContext.parallelize([0], 1).map(lambda _: __import__("helper").NUMBER).collect())"""
+    print(helper.NUMBER, set(spark.sparkContext.parallelize(range(8), 8).map(lambda _: __import__("helper").NUMBER).collect()))"""
 MISSPELT = """get_spark_session(packages=["polarz==1.*", "org.postgresql:postgresql:42.7.7"])"""
 
 
@@ -118,7 +119,7 @@ def test_a_module_beside_the_notebook_is_imported_on_executors(researcher: Visit
     researcher.screenshot("05-beside-the-notebook")
     lab.save(page)
     beside, misspelt = nbformat.reads(store.read(RESEARCHER, "Welcome/beside.ipynb").decode(), as_version=4).cells
-    assert "42 [42]" in "".join(output.get("text", "") for output in beside.outputs)
+    assert "42 {42}" in "".join(output.get("text", "") for output in beside.outputs)
     [error] = [output for output in misspelt.outputs if output.output_type == "error"]
     assert error.ename == "SparkSessionError"
     assert "subprocess" not in "".join(error.traceback)
@@ -127,6 +128,9 @@ def test_a_module_beside_the_notebook_is_imported_on_executors(researcher: Visit
 
 def test_stop_and_start_keeps_the_notebook_byte_for_byte(researcher: Visitor, running: Running, store: Store) -> None:
     before = store.read(RESEARCHER, "/".join(EXAMPLE))
+    assert store.read(RESEARCHER, "Welcome/written.txt") == b"by a cell"
+    # A kernel runs in that folder.
+    shell(running, "echo blue > .my-settings; echo written a moment before the end > s3-files/Welcome/last.txt")
     lab.stop_instance(researcher)
     assert executors(running, RESEARCHER) == []
     lab.start_instance(researcher)
@@ -136,6 +140,14 @@ def test_stop_and_start_keeps_the_notebook_byte_for_byte(researcher: Visitor, ru
     expect(image).to_be_visible()
     researcher.screenshot("06-after-restart")
     assert store.read(RESEARCHER, "/".join(EXAMPLE)) == before
+    assert store.read(RESEARCHER, "Welcome/last.txt") == b"written a moment before the end\n"
+    assert shell(running, "cat .my-settings") == "blue\n"
+
+
+def shell(running: Running, command: str) -> str:
+    """What a command in the researcher's home folder prints."""
+    target = running.platform.target
+    return target.kubectl("--namespace", f"user-{RESEARCHER}", "exec", "notebook", "--", "sh", "-c", command).stdout
 
 
 def test_second_user_sees_nothing_of_it(browser: Browser, running: Running, artifacts: Path, store: Store) -> None:

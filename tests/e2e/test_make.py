@@ -26,7 +26,7 @@ from dev.target import of_node
 from tests.e2e import lab
 from tests.e2e.conftest import Running, visit
 from tests.e2e.make import CLUSTER, accounts, fail, finish, healthy, make, processes_with
-from tests.e2e.storage import Store
+from tests.e2e.storage import Store, wait_for_port
 from tests.support.browser import WINDOW
 from tests.support.node_watch import Watch
 
@@ -175,12 +175,14 @@ def test_lab_runs_the_example_without_kubernetes(browser: Browser, tmp_path: Pat
         url = next(found[0] for line in process.stdout if (found := re.search(r"http://127\.0\.0\.1:\d+/lab\S*", line)))
         # Nobody reads the rest, and a full pipe would stop the server.
         drain = subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
+        wait_for_port(port, process)  # Jupyter says its address before it listens
         page.goto(url)
         lab.wait_for_lab(page)
         lab.open_file(page, "Welcome", "Flights with Spark.ipynb")
         lab.run_all_cells(page)
         lab.save(page)
-        text = next(tmp_path.rglob("Flights with Spark.ipynb")).read_text()
+        # As it is on S3: a copy is beside the kernel.
+        text = next(tmp_path.glob("*/lab/s3/**/Flights with Spark.ipynb")).read_text()
         outputs = [output for cell in nbformat.reads(text, as_version=4).cells for output in cell.get("outputs", [])]
         assert [output for output in outputs if output.output_type == "error"] == []
         assert any("image/png" in output.get("data", {}) for output in outputs)

@@ -150,7 +150,7 @@ def _servers(singleuser: Singleuser, values: Values) -> Config:
             "container_security_context": notebook.CONTAINER_SECURITY_CONTEXT,
             # Services of the workspace would otherwise add variables that look like settings.
             "extra_pod_config": {"enableServiceLinks": False},
-            "volumes": notebook.volumes(claim, has_credentials, tokens),
+            "volumes": notebook.volumes(claim, has_credentials, tokens, singleuser.storage.limit),
             "volume_mounts": notebook.volume_mounts(has_credentials, tokens),
             "node_selector": singleuser.node_selector,
             "tolerations": singleuser.extra_tolerations,
@@ -177,9 +177,23 @@ def _workspaces(values: Values) -> Config:
             "token_service": token_service(values),
             "token_audiences": values.s3.credentials.token_audiences,
             "account_annotations": values.s3.credentials.annotations.model_dump(),
-            "contents_settings": {"trash_days": values.s3.trash_days, "version_days": values.s3.version_days},
+            "contents_settings": contents_settings(values),
         }
     )
+
+
+def contents_settings(values: Values) -> dict[str, Any]:
+    """Settings of s3_contents' S3ContentsManager, which win over the image's."""
+    files = values.singleuser.working_files
+    settings = {
+        "trash_days": values.s3.trash_days,
+        "version_days": values.s3.version_days,
+        "working_files": files.number,
+        "working_file_mb": files.file_mib,
+        "working_total_mb": files.total_mib,
+    }
+    # Where they are is the image's matter.
+    return settings if files.enabled else settings | {"working_folder": ""}
 
 
 def token_service(values: Values) -> notebook.TokenService | None:

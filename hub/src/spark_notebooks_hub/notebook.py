@@ -109,10 +109,17 @@ def environment(
 
 
 def volumes(
-    home_claim: str | None, has_credentials: bool, token_service: TokenService | None = None
+    home_claim: str | None,
+    has_credentials: bool,
+    token_service: TokenService | None = None,
+    home_limit: str | int | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """The pod's volumes by name: the home folder (a claim, or scratch space), /tmp, and the Secrets of Spark and of the storage, or the token for it."""
-    home = {"persistentVolumeClaim": {"claimName": home_claim}} if home_claim else {"emptyDir": {}}
+    """The pod's volumes by name: the home folder (a claim, or scratch space), /tmp, and the Secrets of Spark and of the storage, or the token for it.
+
+    home_limit is the most that scratch space for the home folder may take, as a Kubernetes quantity; None: no limit.
+    """
+    scratch = {"emptyDir": {} if home_limit is None else {"sizeLimit": str(home_limit)}}
+    home = {"persistentVolumeClaim": {"claimName": home_claim}} if home_claim else scratch
     found: dict[str, dict[str, Any]] = {
         "home": {"name": "home", **home},
         "tmp": {"name": "tmp", "emptyDir": {}},

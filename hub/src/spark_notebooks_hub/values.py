@@ -166,8 +166,18 @@ class DynamicStorage(Section):
 
 class HomeStorage(Section):
     type: Literal["none", "dynamic"] = "none"
+    limit: str | int | None = "20Gi"
     capacity: str = "10Gi"
     dynamic: DynamicStorage = DynamicStorage()
+
+
+class WorkingFiles(Section):
+    """The files beside a notebook on its kernel's disk."""
+
+    enabled: bool = True
+    number: int = Field(default=1000, ge=1, le=4000)
+    file_mib: int = Field(default=100, ge=1, alias="fileMiB")
+    total_mib: int = Field(default=1000, ge=1, alias="totalMiB")
 
 
 class ApiServerAddress(Section):
@@ -212,6 +222,7 @@ class Singleuser(Section):
     node_selector: dict[str, str] = {}
     extra_tolerations: list[dict[str, Any]] = []
     storage: HomeStorage = HomeStorage()
+    working_files: WorkingFiles = WorkingFiles()
     profile_list: list[dict[str, Any]] = []
     network_policy: NetworkPolicy = NetworkPolicy()
 

@@ -126,7 +126,7 @@ def detect(
         title=_title(variables),
         jars=_jars(variables),
         event_logs=_event_logs(variables),
-        notebook_folder=_notebook_folder(variables),
+        notebook_folder=notebook_folder(variables),
         # As the hub tells its servers: with the host where it knows that, without in any case.
         server_url=variables.get("JUPYTERHUB_PUBLIC_URL") or variables.get("JUPYTERHUB_SERVICE_PREFIX") or None,
     )
@@ -211,7 +211,8 @@ def _credentials(variables: Mapping[str, str], home: Path, in_pod: bool) -> Cred
     return None
 
 
-def _notebook_folder(variables: Mapping[str, str]) -> str | None:
+def notebook_folder(variables: Mapping[str, str]) -> str | None:
+    """The "s3://..." address of the folder that the notebook is in; None where it is not on S3."""
     # Jupyter's own JPY_SESSION_NAME names folders of this machine only; the session manager of s3_contents sets this one.
     home, notebook = (variables.get(HOME_VARIABLE) or "").rstrip("/"), variables.get(NOTEBOOK_VARIABLE)
     if not home or not notebook:

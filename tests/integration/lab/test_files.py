@@ -11,7 +11,7 @@ import pytest
 import requests
 from playwright.sync_api import Locator, expect
 
-from tests.integration.lab.conftest import BUCKET, PREFIX, Home, Tab
+from tests.integration.lab.conftest import BUCKET, PATIENCE, PREFIX, Home, Tab, notebook
 from tests.support.jupyter import Jupyter
 from tests.support.s3_proxy import Fault, S3Proxy
 
@@ -118,3 +118,28 @@ def test_an_archive_that_s3_cannot_finish_is_cut_off(jupyter: Jupyter, home: Hom
     proxy.fault = lambda request: Fault.TRUNCATE if request.key.endswith("b.txt") else None
     with pytest.raises(requests.RequestException):
         archive(jupyter, "cut")
+
+
+def test_what_a_cell_reads_and_writes_is_what_the_file_browser_shows(
+    open_tab: OpenTab, home: Home, artifacts: Path
+) -> None:
+    home.write("survey/answers.csv", "person,age\nAda,36\nGrace,44\n")
+    home.write("survey/tools.py", "def double(number):\n    return 2 * number\n")
+    source = (
+        "import csv, tools\n"
+        "rows = list(csv.DictReader(open('answers.csv')))\n"
+        "with open('doubled.csv', 'w') as file:\n"
+        "    file.writelines(f\"{row['person']},{tools.double(int(row['age']))}\\n\" for row in rows)\n"
+        "rows[1]"
+    )
+    home.write("survey/doubling.ipynb", notebook(source))
+    tab = open_tab("survey/doubling.ipynb")
+    expect(tab.page.locator("#jp-main-statusbar").get_by_text("| Idle")).to_be_visible(timeout=PATIENCE)
+    tab.editor.click()
+    tab.page.keyboard.press("Shift+Enter")
+    expect(tab.page.locator(".jp-OutputArea-output").first).to_contain_text("'Grace'", timeout=PATIENCE)
+    expect(item(tab, "doubled.csv")).to_have_count(1, timeout=PATIENCE)
+    assert home.read("survey/doubled.csv") == "Ada,72\nGrace,88\n"
+    item(tab, "doubled.csv").dblclick()
+    expect(tab.page.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="doubled.csv")).to_be_visible()
+    tab.page.screenshot(path=artifacts / "written-by-a-cell.png", animations="disabled")

@@ -57,7 +57,7 @@ def pod(name: str, container: dict[str, Any], volumes: dict[str, str], **spec: A
                     **container,
                 }
             ],
-            "volumes": [{"name": volume, "emptyDir": {}} for volume in volumes],
+            "volumes": [{"name": volume, "emptyDir": {"sizeLimit": "20Gi"}} for volume in volumes],
             **spec,
         },
     }

@@ -100,21 +100,56 @@ print(json.dumps([entry["name"] for entry in get("/api/contents/Welcome")["conte
     assert "Flights with Spark.ipynb" in json.loads(out)
 
 
-def test_kernels_and_terminals_start_in_the_home_folder_with_the_environment(notebook: Python):
-    out = notebook(
-        CLIENT
-        + f"""
+# A kernel beside the files of the folder `mine`, and what a cell prints.
+KERNEL = (
+    CLIENT
+    + f"""
+def put(path, content):
+    model = {{"type": "file", "format": "text", "content": content}}
+    requests.put(url + "/api/contents/" + path, headers=headers, json=model, timeout=30).raise_for_status()
+def wait_for(path):
+    deadline = time.monotonic() + 30
+    while (answer := requests.get(url + "/api/contents/" + path, headers=headers, timeout=30)).status_code != 200:
+        assert time.monotonic() < deadline, path
+        time.sleep(0.2)
+    return answer.json()["content"]
+requests.put(url + "/api/contents/mine", headers=headers, json={{"type": "directory"}}, timeout=30).raise_for_status()
+put("mine/data.csv", "a,b\\n1,2\\n")
+put("mine/helper.py", "NUMBER = 42")
 session = requests.post(url + "/api/sessions", headers=headers, timeout=30, json={{
-    "path": "Welcome/new.ipynb", "type": "notebook", "name": "", "kernel": {{"name": "python3"}}}}).json()
-channels = f"ws://127.0.0.1:8888/api/kernels/{{session['kernel']['id']}}/channels?token={TOKEN}"
-kernel = websocket.create_connection(channels, timeout=90)
-code = "import os, shutil; print('KERNEL', os.getcwd(), shutil.which('python'), os.environ['SPARK_NOTEBOOKS_NOTEBOOK'])"
-kernel.send(json.dumps({{"header": {{"msg_id": "1", "msg_type": "execute_request", "username": "", "session": uuid.uuid4().hex,
-    "version": "5.3"}}, "parent_header": {{}}, "metadata": {{}}, "content": {{"code": code}}, "channel": "shell", "buffers": []}}))
-while (message := json.loads(kernel.recv()))["msg_type"] != "stream":
-    pass
-print(message["content"]["text"], end="")
-terminal = requests.post(url + "/api/terminals", headers=headers, json={{"cwd": "Welcome"}}, timeout=30).json()["name"]
+    "path": "mine/new.ipynb", "type": "notebook", "name": "", "kernel": {{"name": "python3"}}}}).json()
+kernel = websocket.create_connection(
+    f"ws://127.0.0.1:8888/api/kernels/{{session['kernel']['id']}}/channels?token={TOKEN}", timeout=90)
+def run(code):
+    header = {{"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "session": "s", "version": "5.3"}}
+    kernel.send(json.dumps({{"header": header, "parent_header": {{}}, "metadata": {{}}, "content": {{"code": code}},
+        "channel": "shell", "buffers": []}}))
+    while True:
+        message = json.loads(kernel.recv())
+        if message["parent_header"].get("msg_id") != header["msg_id"]:
+            continue
+        if message["msg_type"] == "stream" and message["content"]["name"] == "stdout":
+            print(message["content"]["text"], end="")
+        if message["msg_type"] == "error":
+            print(*message["content"]["traceback"], sep="\\n")
+        if message["content"].get("execution_state") == "idle":
+            break
+"""
+)
+END = """
+requests.delete(f"{url}/api/sessions/{session['id']}", headers=headers, timeout=30)
+"""
+
+
+def test_a_kernel_finds_the_files_beside_its_notebook_and_a_terminal_the_home_folder(notebook: Python):
+    out = notebook(
+        KERNEL
+        + f"""
+run("import os, shutil; print(os.getcwd(), shutil.which('python'), os.environ['SPARK_NOTEBOOKS_NOTEBOOK'])")
+run("import helper; print(open('data.csv').readlines()[1].strip(), helper.NUMBER, os.path.exists('out.csv'))")
+run("open('out.csv', 'w').write('from the kernel'); None")
+print(wait_for("mine/out.csv"), [entry["name"] for entry in get("/api/contents/mine")["content"]])
+terminal = requests.post(url + "/api/terminals", headers=headers, json={{"cwd": "mine"}}, timeout=30).json()["name"]
 shell = websocket.create_connection(f"ws://127.0.0.1:8888/terminals/websocket/{{terminal}}?token={TOKEN}", timeout=30)
 shell.send(json.dumps(["stdin", "echo TERMINAL $PWD $(which python) $(which git)\\n"]))
 text = ""
@@ -122,14 +157,42 @@ while "TERMINAL /" not in text or "\\n" not in text[text.index("TERMINAL /"):]:
     kind, *data = json.loads(shell.recv())
     text += data[0] if kind == "stdout" else ""
 print(text[text.index("TERMINAL /"):].splitlines()[0])
-requests.delete(f"{{url}}/api/sessions/{{session['id']}}", headers=headers, timeout=30)
 requests.delete(f"{{url}}/api/terminals/{{terminal}}", headers=headers, timeout=30)
 """
+        + END
     )
     assert out.splitlines() == [
-        "KERNEL /home/jovyan /opt/venv/bin/python Welcome/new.ipynb",
+        "/home/jovyan/s3-files/mine /opt/venv/bin/python mine/new.ipynb",
+        "1,2 42 False",
+        "from the kernel ['data.csv', 'helper.py', 'out.csv']",
         "TERMINAL /home/jovyan /opt/venv/bin/python /usr/bin/git",
     ]
+
+
+def test_pandas_and_spark_read_a_file_by_its_s3_address_with_no_settings(notebook: Python):
+    code = f"""
+import os, pandas as pd
+from spark_session import get_spark_session
+before = set(os.listdir())
+pd.read_csv("data.csv").to_parquet("data.parquet")
+while not __import__("s3fs").S3FileSystem(use_listings_cache=False).exists("{HOME}/mine/data.parquet"):
+    pass
+print(pd.read_csv("{HOME}/mine/data.csv").values.tolist(), pd.read_parquet("{HOME}/mine/data.parquet").values.tolist())
+del os.environ["SPARK_NOTEBOOKS_IMAGE"]
+with get_spark_session(py_files="helper.py") as spark:
+    print([tuple(row) for row in spark.read.csv("{HOME}/mine/data.csv", header=True, inferSchema=True).collect()])
+    print([tuple(row) for row in spark.read.parquet("{HOME}/mine/data.parquet").collect()])
+    print(spark.sparkContext.parallelize([0], 1).map(lambda _: __import__("helper").NUMBER).collect())
+print(sorted(set(os.listdir()) - before - {{"__pycache__"}}))
+"""
+    out = notebook(KERNEL + f"run({code!r})" + END)
+    assert out.splitlines() == [
+        "[[1, 2]] [[1, 2]]",
+        "[(1, 2)]",
+        "[(1, 2)]",
+        "[42]",
+        "['data.parquet']",
+    ], "Spark leaves nothing beside the notebook"
 
 
 def test_lab_asks_nothing_of_the_internet(notebook: Python):

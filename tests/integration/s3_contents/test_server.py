@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 import requests
@@ -392,8 +392,8 @@ def test_a_wrong_setting_ends_the_server_with_one_message(
     assert "Traceback" not in log
 
 
-def run_cell(jupyter: Jupyter, kernel: str, code: str) -> str:
-    """What a cell prints."""
+def run_cell(jupyter: Jupyter, kernel: str, code: str, fails: bool = False) -> str:
+    """What a cell prints; its error if it is to fail."""
     channels = f"ws{jupyter.url.removeprefix('http')}/api/kernels/{kernel}/channels?token={jupyter.token}"
     connection = websocket.create_connection(channels, timeout=90)
     header = {"msg_id": "1", "msg_type": "execute_request", "username": "", "session": "s", "version": "5.3"}
@@ -404,7 +404,9 @@ def run_cell(jupyter: Jupyter, kernel: str, code: str) -> str:
     while awaited:  # what the cell prints comes by another channel than the reply, and may be later
         answer = json.loads(connection.recv())
         kind, told = answer["msg_type"], answer["content"]
-        assert kind != "error", told
+        if kind == "error":
+            assert fails, told
+            printed += re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(told["traceback"]))
         if kind == "stream":
             printed += told["text"]
         if kind == "execute_reply":
@@ -416,12 +418,16 @@ def run_cell(jupyter: Jupyter, kernel: str, code: str) -> str:
 
 
 def test_a_kernel_sees_the_files_beside_its_notebook(
-    s3_server: S3Server, environment: dict[str, str], folder: str, tmp_path: Path
+    s3_server: S3Server, proxy: S3Proxy, environment: dict[str, str], folder: str, tmp_path: Path
 ) -> None:
     s3_server.create_bucket(BUCKET)
+    proxy.requests.clear()
     put(s3_server, f"{folder}/data.csv", b"1,2,3")
+    put(s3_server, f"{folder}/big/data.bin", b"x" * (MIB + 1))
     extension = "--ServerApp.jpserver_extensions=s3_contents=True"
-    server = Jupyter(tmp_path, environment, extension, "--S3ContentsManager.working_folder=work")
+    sources = f"{environment['PYTHONPATH']}:{REPOSITORY / 'spark_session' / 'src'}"
+    settings = ("--S3ContentsManager.working_folder=work", "--S3ContentsManager.working_file_mb=1")
+    server = Jupyter(tmp_path, environment | {"PYTHONPATH": sources}, extension, *settings)
     server.wait()
     try:
         kernel = {"name": "python3"}
@@ -433,8 +439,20 @@ def test_a_kernel_sees_the_files_beside_its_notebook(
         while (answer := server.contents("GET", f"{folder}/out.txt")).status_code != 200 and time.monotonic() < end:
             time.sleep(0.2)
         assert answer.json()["content"] == "made"
+        for name, what in (("big/data.bin", r"A file of this name \(1.0 MiB\)"), ("big", "A folder of this name")):
+            code = (
+                f"%load_ext spark_session.kernel\nopen('{name}')" if what.startswith("A file") else f"open('{name}/')"
+            )
+            error = run_cell(server, kernel["id"], code, fails=True)
+            url = re.escape(f"s3://{BUCKET}/{PREFIX}/{folder}/{name}")
+            assert re.search(
+                rf"FileNotFoundError: .*\n{what} is beside your notebook on S3, but not .* from {url}", error
+            )
+        assert "S3" not in run_cell(server, kernel["id"], "open('nowhere.csv')", fails=True)
         run_cell(server, kernel["id"], "open('last.txt', 'w').write('words')")
     finally:
         server.stop()
     body = s3_server.client.get_object(Bucket=BUCKET, Key=f"{PREFIX}/{folder}/last.txt")["Body"].read()
     assert body == b"words", "sent before the server ends"
+    of_data = [request.method for request in proxy.requests if unquote(request.key).endswith(f"{folder}/data.csv")]
+    assert of_data == ["GET"], "brought once, and never sent"

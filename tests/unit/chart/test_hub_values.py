@@ -37,6 +37,7 @@ KEYS = {
         "nodeSelector",
         "extraTolerations",
         "storage",
+        "workingFiles",
         "profileList",
         "networkPolicy",
     },

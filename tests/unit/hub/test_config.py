@@ -246,3 +246,15 @@ def test_where_the_cloud_knows_the_accounts_nobody_has_keys() -> None:
 def test_the_mode_fits_what_is_said_of_the_token_service(credentials: dict[str, Any]) -> None:
     with pytest.raises(ValuesError, match=r"s3\.credentials.*token service"):
         config(s3={"credentials": credentials})
+
+
+def test_the_files_beside_kernels_are_limited_as_the_administrator_says() -> None:
+    files = {"enabled": False, "number": 7, "fileMiB": 8, "totalMiB": 9}
+    c = config(singleuser=MINIMAL["singleuser"] | {"workingFiles": files})
+    settings = c.WorkspaceSpawner.contents_settings
+    assert {name: value for name, value in settings.items() if name.startswith("working")} == {
+        "working_folder": "",
+        "working_files": 7,
+        "working_file_mb": 8,
+        "working_total_mb": 9,
+    }

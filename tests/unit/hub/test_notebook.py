@@ -68,7 +68,11 @@ def test_what_is_written_to_is_a_volume_and_the_credentials_are_read_only() -> N
 
 def test_the_home_folder_is_scratch_space_or_a_claim() -> None:
     assert volumes(None, False)["home"] == {"name": "home", "emptyDir": {}}
-    assert volumes("home", False)["home"] == {"name": "home", "persistentVolumeClaim": {"claimName": "home"}}
+    assert volumes(None, False, None, "20Gi")["home"] == {"name": "home", "emptyDir": {"sizeLimit": "20Gi"}}
+    assert volumes("home", False, None, "20Gi")["home"] == {
+        "name": "home",
+        "persistentVolumeClaim": {"claimName": "home"},
+    }
 
 
 def test_with_the_token_service_a_pod_has_a_token_and_no_key() -> None:

@@ -31,14 +31,6 @@ def test_every_case(synced: Synced | None, disk: OnDisk | None, remote: str | No
     assert found == ({"a": step} if step else {})
 
 
-def test_what_was_not_listed_does_not_count_as_deleted() -> None:
-    assert plan({"a": BASE}, {"a": OLD}, {}, remote_is_whole=False) == {}
-    assert plan({"a": BASE}, {"a": NEW}, {}, remote_is_whole=False) == {}
-    assert plan({}, {"a": NEW}, {}, remote_is_whole=False) == {"a": Step.SEND_NEW}, (
-        "on the condition that there is none"
-    )
-
-
 def test_files_beside_the_notebook_come_first_and_small_ones_before_large() -> None:
     sizes = {"big": 90, "small": 10, "huge": 101, "f/a": 1, "f/g/b": 1, "c": 50}
     assert within(Limits(10, 100, 70), sizes, {}) == ({"small", "c", "f/a", "f/g/b"}, ["big", "huge"])

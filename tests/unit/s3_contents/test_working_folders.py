@@ -32,6 +32,9 @@ class Kernels:
     def list_kernel_ids(self) -> set[str]:
         return self.living
 
+    def list_kernels(self) -> list[dict[str, str]]:
+        return [{"execution_state": "busy", "last_activity": "2026-01-01T00:00:00.000000Z"} for _ in self.living]
+
 
 class Server(Configurable):
     """As much of Jupyter Server as the manager asks for."""

@@ -7,36 +7,31 @@ import gc
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
 from jupyter_server.services.contents.manager import copy_pat
 from nbformat.v4 import new_notebook
 from tornado.web import HTTPError, RequestHandler
-from traitlets import Bool, Float, Instance, Integer, Type, Unicode, default
+from traitlets import Bool, Float, Instance, Integer, Type, default
 
 from s3_contents import models, notebooks, paths
 from s3_contents.checkpoints import S3Checkpoints
 from s3_contents.errors import ConflictError, NotFoundError, S3Error
 from s3_contents.files_handler import S3FilesHandler
 from s3_contents.janitor import Ages, Janitor
+from s3_contents.kernel_paths import KernelPaths
 from s3_contents.models import Model
 from s3_contents.objects import Object
-from s3_contents.reader import MIB, SLOW_TO_READ, S3ContentsReader, converted
-from s3_contents.sync import Mirror
-from s3_contents.sync_disk import Disk
-from s3_contents.sync_plan import Limits
+from s3_contents.reader import MIB, SLOW_TO_READ, converted
 from s3_contents.timed_id import TrashId
-from s3_contents.trash import Trash
 from s3_contents.uploads import Uploads
-from s3_contents.working_folders import WorkingFolders
 
 # Seconds after the start: a server that is stopped at once has better things to do.
 FIRST_CLEARING = 300.0
 
 
-class S3ContentsManager(S3ContentsReader):
+class S3ContentsManager(KernelPaths):
     """Notebooks and files below one S3 prefix.
 
     A save is one atomic, conditional write: it replaces the version that the client has seen, or fails with 409. That
@@ -69,23 +64,7 @@ class S3ContentsManager(S3ContentsReader):
     ).tag(config=True)
     checkpoints_class = Type(S3Checkpoints, config=True)
     files_handler_class = Type(S3FilesHandler, klass=RequestHandler, allow_none=True, config=True)
-    working_folder = Unicode(
-        "",
-        help="""Folder below ServerApp.root_dir in which kernels find the files that are beside their notebook, kept the
-        same as on S3 in both directions. Without it kernels start in ServerApp.root_dir, where no such files are.""",
-    ).tag(config=True)
-    working_files = Integer(1000, min=1, help="How many files of a folder are brought beside its kernels.").tag(
-        config=True
-    )
-    working_file_mb = Integer(
-        100, min=1, help="The largest file, in MiB, that is brought beside kernels; they can read others from S3."
-    ).tag(config=True)
-    working_total_mb = Integer(1000, min=1, help="How much, in MiB, of a folder is brought beside its kernels.").tag(
-        config=True
-    )
     uploads = Instance(Uploads)
-    working_folders = Instance(WorkingFolders, allow_none=True)
-    trash = Instance(Trash)
     janitor = Instance(Janitor)
 
     def __init__(self, **kwargs: Any) -> None:
@@ -98,35 +77,10 @@ class S3ContentsManager(S3ContentsReader):
     def _default_uploads(self) -> Uploads:
         return Uploads(self.store, self.upload_timeout)
 
-    @default("trash")
-    def _default_trash(self) -> Trash:
-        return Trash(self.store, self.home, self.tree)
-
     @default("janitor")
     def _default_janitor(self) -> Janitor:
         ages = Ages(*(timedelta(days=days) if days else None for days in (self.trash_days, self.version_days)))
         return Janitor(self.store, self.home, self.trash, ages, self.clearing_budget)
-
-    @default("working_folders")
-    def _default_working_folders(self) -> WorkingFolders | None:
-        if not self.working_folder:
-            return None
-        root = Path(self.parent.root_dir, self.working_folder)
-        disk = Disk(root, root / ".s3_contents" / "synced.json")
-        limits = Limits(self.working_files, self.working_file_mb * MIB, self.working_total_mb * MIB)
-        mirror = Mirror(self.store, self.home, self.trash, disk, limits, self.log)
-        return WorkingFolders(mirror, self.parent.kernel_manager.list_kernel_ids)
-
-    async def get_kernel_path(self, path: str, model: Model | None = None) -> str:
-        """The folder in which the kernel of a notebook starts, below ServerApp.root_dir; the files beside the notebook are there.
-
-        ``working_folders`` has to be told when the kernel has started (``S3SessionManager`` does).
-        """
-        if self.working_folders is None:
-            return ""
-        folder = paths.split(paths.canonical(path))[0]
-        await self.working_folders.enter(folder)
-        return paths.join(self.working_folder, folder) if folder else self.working_folder
 
     def start(self) -> None:
         """Begin what goes on in the background while the server runs."""
@@ -135,6 +89,8 @@ class S3ContentsManager(S3ContentsReader):
         clearing = self.janitor.run(self.log, FIRST_CLEARING, self.clearing_hours * 3600)
         loop = asyncio.get_running_loop()
         self._background = [loop.create_task(clearing), loop.create_task(self._settle())]
+        if self.working_folders is not None:
+            self._background.append(loop.create_task(self.working_folders.send_left_behind()))
 
     async def _settle(self) -> None:
         """Spare later garbage collections what is there from the start: to look at all of it takes 150 ms, in which nobody is served."""

@@ -194,6 +194,12 @@ class S3Store:
             for entry in page.get("Contents", []):
                 yield from_listing(entry)
 
+    async def after(self, prefix: str, key: str) -> tuple[list[Object], bool]:
+        """The objects under a prefix that come after a key ("": from the first on), and whether there are more; one request, 1,000 at most."""
+        going_on = {"StartAfter": key} if key else {}
+        page = await self.call("list", "list_objects_v2", prefix, Prefix=prefix, **going_on)
+        return [from_listing(entry) for entry in page.get("Contents", [])], bool(page.get("IsTruncated"))
+
     async def versions(self, key: str, limit: int, after: str | None = None) -> tuple[list[Version], str | None]:
         """At most ``limit`` (and two) versions of an object, newest first, and the id to go on ``after``, if there are more; one request."""
         going_on = {"KeyMarker": key, "VersionIdMarker": after} if after else {}

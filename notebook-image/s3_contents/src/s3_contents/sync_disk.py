@@ -7,19 +7,28 @@ import itertools
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from s3_contents import paths
-from s3_contents.sync_plan import OnDisk, Synced
+from s3_contents.sync_plan import OnDisk, Synced, is_mirrored
 
-# Folders that are made anew by those who need them.
-IGNORED = {"__pycache__"}
-_PART = ".part-"
-_CHUNK = 2**20
+# Of the parts in which files go to S3.
+PART = 8 * 2**20
+
+
+@dataclass(slots=True)
+class Scan:
+    """What was found in a folder: its files, and paths that could not be looked at; not whole if there was more than asked for."""
+
+    files: dict[str, OnDisk] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+    is_whole: bool = True
+    # The folder itself was not there.
+    is_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +38,19 @@ class Disk:
     root: Path
     record: Path
 
-    def scan(self, folder: str, without: Collection[str], most: int) -> dict[str, OnDisk]:
+    def scan(self, folder: str, without: Collection[str], most: int) -> Scan:
         """The regular files in a folder and below, but hidden ones and those in some folders; at most so many."""
-        found: dict[str, OnDisk] = {}
-        for path, stat in self._walk(folder, without):
-            if len(found) >= most:
+        scan = Scan(is_missing=not self.path(folder).exists())
+        for path, stat in self._walk(folder, without, scan.unreadable):
+            if len(scan.files) >= most:
+                scan.is_whole = False
                 break
-            found[path] = OnDisk(stat.st_size, stat.st_mtime_ns)
-        return found
+            scan.files[path] = OnDisk(stat.st_size, stat.st_mtime_ns)
+        return scan
+
+    def free(self) -> int:
+        """Bytes that can still be written."""
+        return shutil.disk_usage(self.root).free
 
     def look(self, name: str) -> OnDisk | None:
         """A file as it is now, or None."""
@@ -50,29 +64,44 @@ class Disk:
         """Where a file is."""
         return self.root / name
 
-    def part(self, name: str) -> Path:
+    def part(self) -> Path:
         """Where a file is written before it takes its place."""
-        path = self.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.with_name(f"{_PART}{secrets.token_hex(4)}")
+        self._parts.mkdir(parents=True, exist_ok=True)
+        return self._parts / secrets.token_hex(8)
+
+    def clear_parts(self) -> None:
+        """Remove what a killed process has left half-written."""
+        shutil.rmtree(self._parts, ignore_errors=True)
+
+    @property
+    def _parts(self) -> Path:
+        return self.record.parent / "parts"
 
     def put(self, part: Path, name: str, expected: OnDisk | None) -> OnDisk | None:
         """Let what was written take its place unless that is not as expected any more; None then."""
+        place = self.path(name)
         if self.look(name) != expected:
             part.unlink()
             return None
-        part.replace(self.path(name))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part.replace(place)
         return self.look(name)
 
-    def remove(self, name: str, expected: OnDisk) -> None:
-        """Remove a file unless it has changed, and folders that are empty after it."""
-        if self.look(name) == expected:
-            self.path(name).unlink()
-            for folder in self.path(name).parents:
-                if folder == self.root:
-                    return
-                with suppress(OSError):
-                    folder.rmdir()
+    def remove(self, name: str, expected: OnDisk, keep: Collection[str]) -> None:
+        """Remove a file unless it has changed, and folders that are empty after it, but for those to ``keep``: kernels are in them."""
+        if self.look(name) != expected:
+            return
+        self.path(name).unlink()
+        self.remove_empty(paths.split(name)[0], keep)
+
+    def remove_empty(self, folder: str, keep: Collection[str]) -> None:
+        """Remove a folder if it is empty, and those above that are empty then."""
+        while folder and folder not in keep:
+            try:
+                self.path(folder).rmdir()
+            except OSError:
+                return
+            folder = paths.split(folder)[0]
 
     def keep_as_copy(self, name: str, time: datetime) -> str:
         """Give a file a name that tells that it is a person's version of a conflict; gives it."""
@@ -85,12 +114,17 @@ class Disk:
         return copy
 
     def has_content(self, name: str, etag: str) -> bool:
-        """Whether a file's MD5 is this ETag. That of a multipart upload is none: False."""
-        digest = hashlib.md5(usedforsecurity=False)
+        """Whether this is the ETag of a file that was sent as a whole, or in parts of ``PART`` bytes.
+
+        False also where it is no digest of the content, as with some kinds of encryption.
+        """
+        whole, parts = hashlib.md5(usedforsecurity=False), []
         with self.path(name).open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-        return digest.hexdigest() == etag
+            while chunk := file.read(PART):
+                whole.update(chunk)
+                parts.append(hashlib.md5(chunk, usedforsecurity=False).digest())
+        of_parts = hashlib.md5(b"".join(parts), usedforsecurity=False).hexdigest()
+        return etag in (whole.hexdigest(), f"{of_parts}-{len(parts)}")
 
     def recall(self) -> dict[str, Synced]:
         """What was the same, also before this process began."""
@@ -109,18 +143,29 @@ class Disk:
         )
         part.replace(self.record)
 
-    def _walk(self, below: str, without: Collection[str]) -> Iterator[tuple[str, os.stat_result]]:
+    def _walk(
+        self, below: str, without: Collection[str], unreadable: list[str]
+    ) -> Iterator[tuple[str, os.stat_result]]:
         try:
-            entries = sorted(os.scandir(self.root / below), key=lambda entry: entry.name)
+            with os.scandir(self.path(below)) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return
         except OSError:
+            # What cannot be looked at is not taken for deleted.
+            unreadable.append(below)
             return
         for entry in entries:
             path = paths.join(below, entry.name)
-            if entry.name.startswith(".") or entry.name in IGNORED or not paths.is_canonical(path):
+            if not is_mirrored(path):
                 continue
-            with suppress(OSError):
+            try:
                 if entry.is_dir(follow_symlinks=False):
                     if path not in without:
-                        yield from self._walk(path, without)
+                        yield from self._walk(path, without, unreadable)
                 elif entry.is_file(follow_symlinks=False):
                     yield path, entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                unreadable.append(path)

@@ -6,6 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from s3_contents import paths
+
+# Folders that are made anew by those who need them.
+IGNORED = {"__pycache__", "node_modules"}
+
+
+def is_mirrored(path: str) -> bool:
+    """Whether a file is kept the same on both sides: no hidden one, and none that a path or a folder cannot name."""
+    return not paths.is_hidden(path) and IGNORED.isdisjoint(path.split("/")) and paths.is_canonical(path)
+
 
 @dataclass(frozen=True, slots=True)
 class OnDisk:
@@ -35,27 +45,18 @@ class Step(Enum):
     FORGET = auto()  # gone on both sides
 
 
-def plan(
-    synced: Mapping[str, Synced], disk: Mapping[str, OnDisk], remote: Mapping[str, str], remote_is_whole: bool = True
-) -> dict[str, Step]:
+def plan(synced: Mapping[str, Synced], disk: Mapping[str, OnDisk], remote: Mapping[str, str]) -> dict[str, Step]:
     """The steps by file name.
 
     Args:
         synced: what both sides had.
         disk: what is on the disk.
         remote: ETags of what is on S3.
-        remote_is_whole: False if more may be on S3 than was listed; then nothing counts as deleted there.
 
     A change wins over a deletion, on whichever side; changes on both sides are never decided here.
     """
-    steps = {name: _step(synced.get(name), disk.get(name), remote.get(name)) for name in {*synced, *disk, *remote}}
-    if not remote_is_whole:
-        unsure = {Step.REMOVE, Step.FORGET, Step.SEND_NEW}
-        steps = {
-            name: None if step in unsure and name not in remote and name in synced else step
-            for name, step in steps.items()
-        }
-    return {name: step for name, step in steps.items() if step is not None}
+    steps = ((name, _step(synced.get(name), disk.get(name), remote.get(name))) for name in {*synced, *disk, *remote})
+    return {name: step for name, step in steps if step is not None}
 
 
 def _step(synced: Synced | None, disk: OnDisk | None, remote: str | None) -> Step | None:
@@ -77,23 +78,28 @@ def _step(synced: Synced | None, disk: OnDisk | None, remote: str | None) -> Ste
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is fetched at most: files of one folder, bytes of one file, bytes of all."""
+    """What is fetched at most: files of one folder, bytes of one file, bytes of all folders together."""
 
     files: int
     file_size: int
     total: int
 
 
+def first(name: str, size: int) -> tuple[int, int, str]:
+    """What files are sorted by: those beside the notebook go before those in folders, small ones before large ones."""
+    return name.count("/"), size, name
+
+
 def within(limits: Limits, sizes: Mapping[str, int], have: Mapping[str, int]) -> tuple[set[str], list[str]]:
-    """Which files to hold, and which are too many or too large: files beside the notebook go before those in folders.
+    """Which files to hold, and which are too many or too large.
 
     Args:
         limits: what there may be.
         sizes: bytes of each file on S3, by its name below the folder.
-        have: those that are on the disk already.
+        have: bytes of those that are on the disk already.
     """
     chosen, left, files, total = set(have), [], len(have), sum(have.values())
-    for name in sorted(sizes.keys() - have.keys(), key=lambda name: (name.count("/"), sizes[name], name)):
+    for name in sorted(sizes.keys() - have.keys(), key=lambda name: first(name, sizes[name])):
         size = sizes[name]
         if size > limits.file_size or files >= limits.files or total + size > limits.total:
             left.append(name)
