@@ -5,27 +5,28 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
+
+PATIENCE = 120.0  # seconds: a whole machine may be busy with something else
 
 
 def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Until the URL of a server answers with 200; AssertionError if its process ends, or after 20 seconds."""
-    end = time.monotonic() + 20
+    """Until the URL of a server answers with 200; AssertionError if its process ends, or after ``PATIENCE``."""
+    end = time.monotonic() + PATIENCE
     while True:
         assert process.poll() is None, "the server ended"
         try:
-            with urllib.request.urlopen(url, timeout=1) as answer:
+            with urllib.request.urlopen(url, timeout=10) as answer:
                 assert answer.status == 200
                 return
-        except urllib.error.URLError:
+        except OSError:
             assert time.monotonic() < end, f"no answer from {url}"
             time.sleep(0.05)
 
 
 def wait_until_it_listens(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Until a port of 127.0.0.1 takes connections; AssertionError if the server's process ends, or after 20 seconds."""
-    end = time.monotonic() + 20
+    """Until a port of 127.0.0.1 takes connections; AssertionError if the server's process ends, or after ``PATIENCE``."""
+    end = time.monotonic() + PATIENCE
     while True:
         assert process.poll() is None, "the server ended"
         try:

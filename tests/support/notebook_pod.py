@@ -38,9 +38,8 @@ from tests.support.rights import rights
 
 EXECUTORS = ("--selector=spark-role=executor",)
 KINDS = ("ClusterRole", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
-# Sessions of tests are over before the second compiler has earned what it costs.
-QUICK_JVM = "-XX:TieredStopAtLevel=1"
-QUICK = {"spark.driver.extraJavaOptions": QUICK_JVM, "spark.executor.extraJavaOptions": QUICK_JVM}
+# Executors of tests are gone before the second compiler has earned what it costs.
+QUICK = {"spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
 NOT_ENDED = "--field-selector=status.phase!=Succeeded,status.phase!=Failed"
 
 
