@@ -74,7 +74,7 @@ def test_times_overlap_and_what_is_kept_are_kubernetes_own(overlap: str) -> None
 
 
 def test_another_overlap_is_refused() -> None:
-    with pytest.raises(SparkSessionError, match="forbid leaves it out"):
+    with pytest.raises(SparkSessionError, match="forbid lets it wait"):
         check_overlap("queue")
 
 

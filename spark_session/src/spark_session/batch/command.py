@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--overlap",
         choices=OVERLAPS,
-        help=f"with --schedule, of a run whose time comes while the one before it goes on: leave it out, start it beside, or end the one before ({DEFAULT_OVERLAP})",
+        help=f"with --schedule, of a run whose time comes while the one before it goes on: let it wait for an hour at most, start it beside, or end the one before ({DEFAULT_OVERLAP})",
     )
     _add_wait(start)
     commands.add_parser("ls", help="list jobs and schedules")

@@ -35,7 +35,7 @@ def check_overlap(overlap: str) -> str:
         return overlap
     raise SparkSessionError(
         f"overlap={show(overlap)} is not known.",
-        "It says what becomes of a run whose time comes while the one before it goes on: forbid leaves it out, allow starts it beside, "
+        "It says what becomes of a run whose time comes while the one before it goes on: forbid lets it wait for an hour at most, allow starts it beside, "
         "replace ends the one before.",
         'For example overlap="forbid".',
     )

@@ -131,8 +131,8 @@ def schedule(
         when: a cron expression of five fields (minute, hour, day of the month, month, day of the week), or @hourly, @daily, @weekly, @monthly, @yearly.
         args: arguments of a script.
         time_zone: of the clock, such as "Europe/Vienna".
-        overlap: what becomes of a run whose time comes while the one before it goes on: "forbid" leaves it out, "allow" starts it beside, "replace" ends the one
-            before.
+        overlap: what becomes of a run whose time comes while the one before it goes on: "forbid" lets it wait for the end of that one, for an hour at most,
+            "allow" starts it beside, "replace" ends the one before.
         options: as for `submit`, for each run. The name is the schedule's; the script's name by default.
 
     Returns:

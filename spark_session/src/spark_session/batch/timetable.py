@@ -89,7 +89,7 @@ def parse_timetable(expression: str, time_zone: str = DEFAULT_TIME_ZONE) -> Time
     if why is not None:
         raise SparkSessionError(
             f"schedule={show(expression)} is no time at which a job can be run.", why,
-            'Minute, hour, day of the month, month and day of the week are needed: "0 3 * * *" is every night at three, "30 6 * * 1-5" half past six from '
+            'Give minute, hour, day of the month, month and day of the week: "0 3 * * *" is every night at three, "30 6 * * 1-5" half past six from '
             "Monday to Friday.",
         )  # fmt: skip
     return Timetable(text, _time_zone(time_zone))
