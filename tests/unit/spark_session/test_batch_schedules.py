@@ -20,6 +20,7 @@ from spark_session.batch.timetable import Timetable
 from spark_session.errors import SparkSessionError
 
 from .api_server import Answer, Server
+from .conftest import MakeContext
 
 NOW = datetime(2026, 11, 21, 17, 30, tzinfo=UTC)
 TIMES = Timetable("0 3 * * *", "Europe/Vienna")
@@ -262,3 +263,24 @@ def test_a_refusal_is_told_in_words(kubernetes: Kubernetes, status: int, message
     kubernetes.refused["cronjobs"] = (status, message)
     with pytest.raises(SparkSessionError, match=words):
         schedule("report.ipynb", "@daily")
+
+
+def test_a_schedule_runs_what_submit_would_start(
+    server: Server, account: Path, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment = make_context().environment
+    monkeypatch.setattr(jobs, "_environment", lambda: (environment, environment.workspace))
+    monkeypatch.setattr(jobs, "Apis", lambda _, namespace: Apis(server.url, namespace, account))
+    monkeypatch.setattr(jobs.code, "upload", lambda *_: None)
+    notebook = {"spec": {"containers": [{"name": "notebook", "resources": {"limits": {"memory": "3Gi"}}}]}}
+    server.answer = lambda method, _: (200, [json.dumps(notebook if method == "GET" else {}).encode()])
+    script = tmp_path / "night.py"
+    script.write_text("print(1)")
+    job = jobs.submit(script, ["a"], executors=2, retries=1, timeout="2h")
+    made = schedule(script, "@daily", ["a"], executors=2, retries=1, timeout="2h")
+    assert (job.name.startswith("night-"), made.name) == (True, "night")
+    [(_, started), (_, scheduled)] = asked(server, "POST")
+    template = scheduled["spec"]["jobTemplate"]
+    assert template["spec"] == {**started["spec"], "ttlSecondsAfterFinished": 604800}
+    assert template["metadata"]["annotations"].items() >= started["metadata"]["annotations"].items()
+    assert started["metadata"]["name"] == job.name
