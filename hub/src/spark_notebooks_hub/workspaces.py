@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiohttp
 from kubernetes_asyncio.client import ApiClient, ApiException
@@ -30,6 +30,7 @@ REQUEST_SECONDS: Final = 10
 # A binding is in force only when the API server's cache has seen it: milliseconds, seconds on a loaded one.
 RIGHTS_SECONDS: Final = 10
 SECRET_BYTES: Final = 32
+_Answer = TypeVar("_Answer")
 PLURALS: Final = {
     "Namespace": "namespaces",
     "ServiceAccount": "serviceaccounts",
@@ -125,8 +126,10 @@ async def apply_server_rules(client: ApiClient, workspace: Workspace, pod: Manif
 async def _keep_images_of_jobs(client: ApiClient, workspace: Workspace) -> None:
     namespace, jobs, schedules = await asyncio.gather(
         _call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}"),
-        _call(client, "GET", f"/apis/batch/v1/namespaces/{workspace.namespace}/jobs"),
-        _call(client, "GET", f"/apis/batch/v1/namespaces/{workspace.namespace}/cronjobs"),
+        *(
+            _when_allowed(partial(_call, client, "GET", f"/apis/batch/v1/namespaces/{workspace.namespace}/{kind}"))
+            for kind in ("jobs", "cronjobs")
+        ),
     )
     before = namespace["metadata"].get("annotations") or {}
     specs = [
@@ -182,18 +185,17 @@ async def _until_not_terminating(client: ApiClient, workspace: Workspace, say: C
         )
 
 
-async def _when_allowed(write: Callable[[], Awaitable[object]]) -> None:
+async def _when_allowed(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
     # 404: the namespace is younger than the API server's cache of namespaces.
-    await _retried(write, lambda error: error.status in (403, 404))
+    return await _retried(call, lambda error: error.status in (403, 404))
 
 
-async def _retried(write: Callable[[], Awaitable[object]], soon: Callable[[ApiException], bool]) -> None:
+async def _retried(call: Callable[[], Awaitable[_Answer]], soon: Callable[[ApiException], bool]) -> _Answer:
     deadline = time.monotonic() + RIGHTS_SECONDS
     pause = 0.05
     while True:
         try:
-            await write()
-            return
+            return await call()
         except ApiException as error:
             if not soon(error) or time.monotonic() > deadline:
                 raise

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spark_session.batch import jobs, scheduling
+from spark_session.batch import command, jobs, scheduling
 from spark_session.batch.apis import Apis
 from spark_session.batch.code import Code
 from spark_session.batch.cron_job import OVERLAPS, check_overlap, cron_job, run_of, schedule_of, timetable_of
@@ -142,6 +142,8 @@ class Kubernetes:
         if method != "GET" and what in self.refused:
             status, message = self.refused[what]
             return status, [json.dumps({"message": message}).encode()]
+        if method == "DELETE" and what not in self.objects:
+            return 404, [b"{}"]
         if method == "POST":
             return 201, [b"{}"]
         found = self.objects.get(what)
@@ -284,3 +286,32 @@ def test_a_schedule_runs_what_submit_would_start(
     assert template["spec"] == {**started["spec"], "ttlSecondsAfterFinished": 604800}
     assert template["metadata"]["annotations"].items() >= started["metadata"]["annotations"].items()
     assert started["metadata"]["name"] == job.name
+
+
+def test_the_commands_of_jobs_are_those_of_schedules_too(
+    server: Server, kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "workspace_jobs", lambda: kubernetes.apis)
+    assert command.main(["ls"]) == 0
+    jobs_listed, schedules_listed = capsys.readouterr().out.split("\n\n")
+    assert jobs_listed.splitlines()[1].split()[:2] == ["report-29", "succeeded"]
+    assert schedules_listed.split("\n")[0].split()[0] == "SCHEDULE"
+    assert "succeeded, Sat 2026-11-21 03:00 CET" in schedules_listed
+    assert command.main(["show", "report"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].split() == ["schedule", "report"]
+    assert shown[4].split()[:2] == ["next", "runs"]
+    assert command.main(["cancel", "report"]) == 0
+    assert capsys.readouterr().out == "report is cancelled.\n"
+    assert [path for path, _ in asked(server, "DELETE")] == ["cronjobs/report?propagationPolicy=Background"]
+    assert command.main(["cancel", "no-such"]) == 2
+    assert "There is no job no-such." in capsys.readouterr().err
+
+
+def test_without_schedules_ls_is_a_table_of_jobs(
+    kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "workspace_jobs", lambda: kubernetes.apis)
+    kubernetes.objects["cronjobs"] = {"items": []}
+    assert command.main(["ls"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
