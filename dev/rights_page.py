@@ -45,6 +45,9 @@ BOUNDS = {
         "pods",
     ): "executors of the allowed shape, owned by the notebook; of pods that are there, only Spark's mark of ended ones",
     ("workspace-notebook", "jobs"): "jobs of the allowed shape, which end by themselves",
+    ("workspace-notebook", "cronjobs"): "schedules of such jobs; of those that are there, only their pause",
+    ("workspace-hub", "jobs"): "reading: which images are still in use",
+    ("workspace-hub", "cronjobs"): "the same",
 }
 
 Manifest = Mapping[str, Any]

@@ -36,3 +36,8 @@ spec:
 {{- define "spark-notebooks.jobControllers" -}}
 ['system:serviceaccount:kube-system:job-controller', 'system:kube-controller-manager']
 {{- end }}
+
+{{- /* Who makes the Jobs of CronJobs, in the same way. */}}
+{{- define "spark-notebooks.cronJobControllers" -}}
+['system:serviceaccount:kube-system:cronjob-controller', 'system:kube-controller-manager']
+{{- end }}

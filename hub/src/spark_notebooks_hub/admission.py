@@ -7,6 +7,7 @@ Lists are words with a space between them, because a policy can split a text and
 and the annotations at the next start: a policy therefore takes one that is missing for an empty list.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,6 +15,8 @@ from typing import Any, Final
 ALLOWED: Final = "allowed.spark-notebooks.io"
 IMAGE: Final = "image.spark-notebooks.io"
 OTHER_IMAGES: Final = "other-images.spark-notebooks.io"
+# No server's pod is called so: names of pods have no underscore.
+OF_JOBS: Final = f"{IMAGE}/of_jobs_"
 
 # Where an administrator's spark.conf names what a pod has; a prefix ends in a dot.
 _NODE_SELECTORS: Final = ("spark.kubernetes.node.selector.", "spark.kubernetes.executor.node.selector.")
@@ -82,6 +85,17 @@ def server_annotations(pod: Mapping[str, Any]) -> dict[str, str]:
     [image] = [container["image"] for container in containers if container["name"] == "notebook"]
     others = sorted({container["image"] for container in containers} - {image})
     return {f"{IMAGE}/{name}": image, f"{OTHER_IMAGES}/{name}": _words(others)}
+
+
+def kept_annotations(before: Mapping[str, str], pods: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The images that jobs and schedules of a workspace go on running when its notebook has got another one, each under a key of its own.
+
+    before are the namespace's annotations as they are: what is not among the images there was never let in by the hub, and is not let in by this either.
+    pods are the pod specs of the jobs and schedules that are there.
+    """
+    let_in = {image for key, image in before.items() if key.startswith(f"{IMAGE}/")}
+    used = {container["image"] for pod in pods for container in pod["containers"]}
+    return {f"{OF_JOBS}{hashlib.sha256(image.encode()).hexdigest()[:12]}": image for image in sorted(let_in & used)}
 
 
 def _words(values: Iterable[str]) -> str:

@@ -171,7 +171,7 @@ def _workspaces(values: Values) -> Config:
             "pod_security": values.workspace.pod_security,
             "quota": values.workspace.quota,
             "limits": values.workspace.limits,
-            "admission": values.workspace.admission.model_dump(exclude={"enabled"}),
+            "admission": values.workspace.admission.model_dump(exclude={"enabled", "refused_images"}),
             "spark_defaults": spark_defaults(values.spark),
             "credentials_mode": values.s3.credentials.mode,
             "token_service": token_service(values),

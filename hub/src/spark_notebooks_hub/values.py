@@ -235,6 +235,7 @@ class Admission(Section):
     tolerations: list[str] = []
     priority_classes: list[str] = []
     runtime_classes: list[str] = []
+    refused_images: list[str] = []
 
 
 class WorkspaceValues(Section):

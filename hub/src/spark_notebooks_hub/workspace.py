@@ -176,6 +176,15 @@ def server_rules(workspace: Workspace, pod: Mapping[str, Any]) -> Manifest:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
+def job_rules(workspace: Workspace, kept: Mapping[str, str]) -> Manifest:
+    """The images that jobs and schedules go on running, by `admission.kept_annotations`: applied by a field manager of their own."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": workspace.namespace, "annotations": dict(kept)},
+    }
+
+
 def network_policies(workspace: Workspace) -> list[Manifest]:
     """What the workspace's pods may reach, and who may reach them; none where `network` is None."""
     if workspace.network is None:

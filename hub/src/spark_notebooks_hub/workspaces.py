@@ -5,27 +5,32 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiohttp
 from kubernetes_asyncio.client import ApiClient, ApiException
 
+from .admission import OF_JOBS, kept_annotations
 from .errors import Failure, SpawnFailed, api_failure, api_message
 from .workspace import (
     Manifest,
     Workspace,
     authentication_secret,
     foreign,
+    job_rules,
     server_rules,
     unwanted_manifests,
     workspace_manifests,
 )
 
 FIELD_MANAGER: Final = "spark-notebooks-hub"
+# Not the name of any server's manager, which ends in that of its pod.
+JOBS_MANAGER: Final = f"{FIELD_MANAGER}_jobs"
 REQUEST_SECONDS: Final = 10
 # A binding is in force only when the API server's cache has seen it: milliseconds, seconds on a loaded one.
 RIGHTS_SECONDS: Final = 10
 SECRET_BYTES: Final = 32
+_Answer = TypeVar("_Answer")
 PLURALS: Final = {
     "Namespace": "namespaces",
     "ServiceAccount": "serviceaccounts",
@@ -111,9 +116,29 @@ async def apply_workspace(
 
 
 async def apply_server_rules(client: ApiClient, workspace: Workspace, pod: Manifest) -> None:
-    """Writes into the workspace which images a server and its executors run; those of other servers stay. Raises ApiException."""
+    """Writes into the workspace which images a server and its executors run; those of other servers stay, and those of jobs and schedules. Raises ApiException."""
+    # First: afterwards the image of the server before is known no more.
+    await _keep_images_of_jobs(client, workspace)
     manager = f"{FIELD_MANAGER}-{pod['metadata']['name']}"
     await apply(client, server_rules(workspace, pod), manager)
+
+
+async def _keep_images_of_jobs(client: ApiClient, workspace: Workspace) -> None:
+    namespace, jobs, schedules = await asyncio.gather(
+        _call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}"),
+        *(
+            _when_allowed(partial(_call, client, "GET", f"/apis/batch/v1/namespaces/{workspace.namespace}/{kind}"))
+            for kind in ("jobs", "cronjobs")
+        ),
+    )
+    before = namespace["metadata"].get("annotations") or {}
+    specs = [
+        *(job["spec"] for job in jobs["items"]),
+        *(each["spec"]["jobTemplate"]["spec"] for each in schedules["items"]),
+    ]
+    kept = kept_annotations(before, (spec["template"]["spec"] for spec in specs))
+    if kept != {key: image for key, image in before.items() if key.startswith(OF_JOBS)}:
+        await apply(client, job_rules(workspace, kept), JOBS_MANAGER)
 
 
 async def until_admitted(client: ApiClient, pod: Manifest) -> None:
@@ -160,18 +185,17 @@ async def _until_not_terminating(client: ApiClient, workspace: Workspace, say: C
         )
 
 
-async def _when_allowed(write: Callable[[], Awaitable[object]]) -> None:
+async def _when_allowed(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
     # 404: the namespace is younger than the API server's cache of namespaces.
-    await _retried(write, lambda error: error.status in (403, 404))
+    return await _retried(call, lambda error: error.status in (403, 404))
 
 
-async def _retried(write: Callable[[], Awaitable[object]], soon: Callable[[ApiException], bool]) -> None:
+async def _retried(call: Callable[[], Awaitable[_Answer]], soon: Callable[[ApiException], bool]) -> _Answer:
     deadline = time.monotonic() + RIGHTS_SECONDS
     pause = 0.05
     while True:
         try:
-            await write()
-            return
+            return await call()
         except ApiException as error:
             if not soon(error) or time.monotonic() > deadline:
                 raise

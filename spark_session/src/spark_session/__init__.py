@@ -1,6 +1,6 @@
 """One line for Spark: `spark = get_spark_session(executors=20)`."""
 
-from spark_session.batch import submit
+from spark_session.batch import schedule, schedules, submit
 from spark_session.control import Cluster
 from spark_session.defaults import SparkSessionDefaults
 from spark_session.errors import SparkSessionError, SparkSessionWarning
@@ -16,5 +16,7 @@ __all__ = [
     "explain",
     "get_spark_session",
     "s3_home",
+    "schedule",
+    "schedules",
     "submit",
 ]

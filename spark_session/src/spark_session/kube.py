@@ -24,6 +24,7 @@ TIMEOUT = 10.0  # seconds for an answer
 # The server sends a bookmark about once a minute, so a watch that is silent for longer has lost its server.
 SILENCE = 150.0
 WATCH_SECONDS = 1800
+_JSON = "application/json"
 
 
 class ApiError(Exception):
@@ -80,6 +81,11 @@ class Api:
         """What creating an object would give, checked in full and not kept."""
         return self._json("POST", resource, {"dryRun": "All"}, json.dumps(manifest).encode())
 
+    def patch(self, resource: str, name: str, changes: Mapping[str, Any]) -> Object:
+        """The object after fields of it were changed; None takes one out (a JSON merge patch)."""
+        path = f"{resource}/{quote(name, safe='')}"
+        return self._json("PATCH", path, {}, json.dumps(changes).encode(), "application/merge-patch+json")
+
     def delete(self, resource: str, name: str, **query: str | int) -> None:
         """Delete one object."""
         self._answer("DELETE", f"{resource}/{quote(name, safe='')}", query)
@@ -126,27 +132,31 @@ class Api:
         while line := _next_line(response):
             yield line
 
-    def _json(self, method: str, path: str, query: Mapping[str, str | int], body: bytes | None = None) -> Object:
-        answer: Object = json.loads(self._answer(method, path, query, body))
+    def _json(
+        self, method: str, path: str, query: Mapping[str, str | int], body: bytes | None = None, kind: str = _JSON
+    ) -> Object:
+        answer: Object = json.loads(self._answer(method, path, query, body, kind))
         return answer
 
-    def _answer(self, method: str, path: str, query: Mapping[str, str | int], body: bytes | None = None) -> bytes:
+    def _answer(
+        self, method: str, path: str, query: Mapping[str, str | int], body: bytes | None = None, kind: str = _JSON
+    ) -> bytes:
         kept = self._connection is not None
         try:
-            status, answer = self._exchange(method, self._path(path, query), body)
+            status, answer = self._exchange(method, self._path(path, query), body, kind)
         except (http.client.HTTPException, OSError) as error:
             if not kept or isinstance(error, TimeoutError):
                 raise
             # The server closes a connection that was idle for long: that says nothing about this call.
-            status, answer = self._exchange(method, self._path(path, query), body)
+            status, answer = self._exchange(method, self._path(path, query), body, kind)
         if status >= http.client.BAD_REQUEST:
             raise _error(status, answer)
         return answer
 
-    def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+    def _exchange(self, method: str, path: str, body: bytes | None, kind: str) -> tuple[int, bytes]:
         connection = self._connection = self._connection or self._connect(TIMEOUT)
         try:
-            connection.request(method, path, body, self._headers())
+            connection.request(method, path, body, self._headers(kind))
             response = connection.getresponse()
             return response.status, response.read()
         except (http.client.HTTPException, OSError):
@@ -159,10 +169,10 @@ class Api:
     def _path(self, resource: str, query: Mapping[str, str | int]) -> str:
         return self._prefix + resource + (f"?{urlencode(query)}" if query else "")
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self, kind: str = _JSON) -> dict[str, str]:
         # Kubernetes renews the file before the token in it runs out.
         token = (self._account / "token").read_text().strip()
-        return {"Authorization": f"Bearer {token}", "Accept": "application/json", "Content-Type": "application/json"}
+        return {"Authorization": f"Bearer {token}", "Accept": _JSON, "Content-Type": kind}
 
 
 def _next_line(response: http.client.HTTPResponse) -> bytes:

@@ -39,6 +39,20 @@ def job_without_end(platform: Platform) -> Answer:
     return platform.api.call("POST", path, job, platform.notebook_account)
 
 
+def schedule_without_end(platform: Platform) -> Answer:
+    path = f"/apis/batch/v1/namespaces/{platform.workspace.namespace}/cronjobs?dryRun=All"
+    template = {"spec": {**platform.notebook["spec"], "restartPolicy": "Never"}}
+    spec = {"schedule": "0 0 29 2 *", "jobTemplate": {"spec": {"template": template}}}
+    schedule = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "endless"}, "spec": spec}
+    return platform.api.call("POST", path, schedule, platform.notebook_account)
+
+
+def job_and_schedule_without_end(platform: Platform) -> Answer:
+    answers = [job_without_end(platform), schedule_without_end(platform)]
+    # Both are refused, or both are let in, some milliseconds after the policy has gone or come.
+    return next((answer for answer in answers if not answer.allowed), answers[0])
+
+
 def another_label(platform: Platform) -> Answer:
     path = f"/api/v1/namespaces/{platform.workspace.namespace}/pods/waiting?dryRun=All"
     patch = {"metadata": {"labels": {"component": "other"}}}
@@ -57,7 +71,7 @@ ATTACKS: dict[str, Callable[[Platform], Answer]] = {
     "workspace-pods": node_chosen,
     "workspace-notebooks": by_anybody,
     "workspace-executors": without_owner,
-    "workspace-jobs": job_without_end,
+    "workspace-jobs": job_and_schedule_without_end,
     "workspace-changes": another_label,
     "hub": rights_in_kube_system,
 }

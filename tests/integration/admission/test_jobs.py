@@ -1,18 +1,16 @@
-"""One job that is let in, and each of its fields broken one by one; and its pod, as the Job controller makes it."""
+"""One job that is let in, and each of its fields broken one by one: started, scheduled, and as a run; and its pod, as the Job controller makes it."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from spark_session.batch.code import Code
-from spark_session.batch.manifest import JOB_NAME_LABEL, Place, job
-from spark_session.batch.request import JobRequest
-from spark_session.environment import S3, Credentials, Workspace
+from spark_session.batch.cron_job import run_of
+from spark_session.batch.manifest import JOB_NAME_LABEL
 
-from tests.support.accounts import Account, Answer
+from tests.support.accounts import MERGE, Account, Answer
 from tests.support.executors import changed
+from tests.support.jobs import job_manifest, schedule_manifest
 
 from .conftest import IMAGE, MESH, PREFIX, Platform
 
@@ -20,6 +18,7 @@ TEMPLATE = "spec:template"
 POD = f"{TEMPLATE}:spec"
 CONTAINER = f"{POD}:containers:0"
 CONTROLLER = Account("kube-system", "job-controller")
+CRON_CONTROLLER = Account("kube-system", "cronjob-controller")
 SIDECAR = {
     "name": "mesh",
     "image": MESH,
@@ -30,15 +29,13 @@ SIDECAR = {
 @pytest.fixture(scope="module")
 def made(platform: Platform) -> dict[str, Any]:
     """As the helper makes it."""
-    folder = Path("/var/run/secrets/spark-notebooks")
-    workspace = Workspace(
-        platform.workspace.namespace, "notebook", "10.0.0.7", "", IMAGE, "IfNotPresent", folder / "a" / "secret"
-    )
-    s3 = S3("s3://notebooks/users/ada", None, "eu-central-1", Credentials.PROFILE, folder / "s3" / "credentials")
-    request = JobRequest("flights.py", b"", ("a",), "flights", 2, 7200)
-    return job(
-        "flights-1", request, Code("s3://notebooks/users/ada/.spark-jobs/code/0/flights.py", "0"), Place(workspace, s3)
-    )
+    return job_manifest(platform.workspace.namespace, IMAGE)
+
+
+@pytest.fixture(scope="module")
+def scheduled(platform: Platform) -> dict[str, Any]:
+    """A schedule of the same job, as the helper makes it."""
+    return schedule_manifest(platform.workspace.namespace, IMAGE)
 
 
 def make(platform: Platform, manifest: dict[str, Any], account: Account | None, kind: str = "jobs") -> Answer:
@@ -135,10 +132,158 @@ def test_nobody_else_makes_jobs(platform: Platform, made: dict[str, Any], accoun
         assert "jobs are made by a notebook of this workspace" in answer.message
 
 
-def test_nobody_makes_schedules(platform: Platform, made: dict[str, Any]) -> None:
-    spec = {"schedule": "@daily", "jobTemplate": {"spec": made["spec"]}}
-    cron = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "nightly"}, "spec": spec}
-    assert "schedules (CronJobs) cannot be made here" in make(platform, cron, None, "cronjobs").message
+def in_schedule(changes: dict[str, Any]) -> dict[str, Any]:
+    """The same changes of the job that a schedule makes."""
+    return {f"spec:jobTemplate:{path}" if path.startswith("spec:") else path: value for path, value in changes.items()}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_schedule_of_such_a_job_is_let_in(platform: Platform, scheduled: dict[str, Any], name: str) -> None:
+    manifest = changed(scheduled, in_schedule(GOOD[name]))
+    answer = make(platform, manifest, platform.notebook_account, "cronjobs")
+    assert answer.allowed, answer.message
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_schedule_smuggles_nothing_in_that_a_job_may_not_have(
+    platform: Platform, scheduled: dict[str, Any], name: str
+) -> None:
+    changes, words = BROKEN[name]
+    manifest = changed(scheduled, in_schedule(changes))
+    answer = make(platform, manifest, platform.notebook_account, "cronjobs")
+    assert "ValidatingAdmissionPolicy" in answer.message, answer
+    assert words in answer.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"spec:failedJobsHistoryLimit": 11}, "keeps at most 10 of the runs"),
+        ({"spec:successfulJobsHistoryLimit": 11}, "keeps at most 10 of the runs"),
+        ({"spec:jobTemplate:metadata:finalizers": ["example.org/stay"]}, "has no finalizers"),
+        (
+            {
+                "spec:jobTemplate:metadata:ownerReferences": [
+                    {"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "x"}
+                ]
+            },
+            "belongs to nobody",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_schedule_is_said(
+    platform: Platform, scheduled: dict[str, Any], changes: dict[str, Any], words: str
+) -> None:
+    answer = make(platform, changed(scheduled, changes), platform.notebook_account, "cronjobs")
+    assert words in answer.message, answer
+
+
+@pytest.mark.parametrize("changes", [{"spec:schedule": "0 25 * * *"}, {"spec:timeZone": "Europe/Nowhere"}])
+def test_kubernetes_itself_refuses_times_and_time_zones_that_there_are_not(
+    platform: Platform, scheduled: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    answer = make(platform, changed(scheduled, changes), platform.notebook_account, "cronjobs")
+    assert answer.status == 422
+
+
+@pytest.mark.parametrize("account", ["hub", "administrator", "unbound token", "cronjob-controller"])
+def test_nobody_else_makes_schedules(platform: Platform, scheduled: dict[str, Any], account: str) -> None:
+    who = {
+        "hub": platform.hub_account,
+        "administrator": None,
+        "unbound token": Account(platform.workspace.namespace, "notebook"),
+        "cronjob-controller": CRON_CONTROLLER,
+    }[account]
+    answer = make(platform, scheduled, who, "cronjobs")
+    assert not answer.allowed
+    if account in {"administrator", "unbound token"}:
+        assert "jobs are made by a notebook of this workspace" in answer.message
+
+
+def owner(**changes: Any) -> dict[str, Any]:
+    """A schedule, as what a run belongs to."""
+    made = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "flights", "uid": "u"}
+    return {**made, "controller": True, "blockOwnerDeletion": True, **changes}
+
+
+def run(scheduled: dict[str, Any]) -> dict[str, Any]:
+    """As the CronJob controller makes it."""
+    return changed(run_of(scheduled, "29381234"), {"metadata:ownerReferences": [owner()]})
+
+
+def test_the_controller_makes_the_runs_of_a_schedule(platform: Platform, scheduled: dict[str, Any]) -> None:
+    answer = make(platform, run(scheduled), CRON_CONTROLLER)
+    assert answer.allowed, answer.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"metadata:ownerReferences": None}, "belongs to a schedule"),
+        ({"metadata:ownerReferences": [owner(kind="Deployment", apiVersion="apps/v1")]}, "belongs to a schedule"),
+        ({"metadata:ownerReferences": [owner(controller=False)]}, "belongs to a schedule"),
+        (
+            {"metadata:ownerReferences": [owner(), owner(uid="v", name="other", controller=False)]},
+            "belongs to a schedule",
+        ),
+        ({"metadata:finalizers": ["example.org/stay"]}, "has no finalizers"),
+        ({f"{CONTAINER}:image": "alpine:3"}, "run the image of their notebook"),
+        ({f"{POD}:serviceAccountName": "executor"}, 'a job runs as "notebook"'),
+        ({"spec:activeDeadlineSeconds": None}, "has a time limit"),
+        (volume(secret={"secretName": "other"}), 'volume "more" is not allowed'),
+    ],
+)
+def test_and_no_other_job(platform: Platform, scheduled: dict[str, Any], changes: dict[str, Any], words: str) -> None:
+    answer = make(platform, changed(run(scheduled), changes), CRON_CONTROLLER)
+    assert words in answer.message, answer
+
+
+def test_nobody_else_says_that_a_job_is_the_run_of_a_schedule(platform: Platform, scheduled: dict[str, Any]) -> None:
+    assert "belongs to nobody" in make(platform, run(scheduled), platform.notebook_account).message
+    assert "jobs are made by a notebook of this workspace" in make(platform, run(scheduled), None).message
+    assert not make(platform, run(scheduled), CONTROLLER).allowed
+
+
+def test_a_run_by_hand_is_a_job_as_others(platform: Platform, scheduled: dict[str, Any]) -> None:
+    answer = make(platform, run_of(scheduled, "ab12cd"), platform.notebook_account)
+    assert answer.allowed, answer.message
+
+
+def test_a_schedule_that_is_there_can_be_paused_and_no_more(platform: Platform, scheduled: dict[str, Any]) -> None:
+    path = f"/apis/batch/v1/namespaces/{platform.workspace.namespace}/cronjobs"
+    answer = platform.api.call("POST", path, scheduled, platform.notebook_account)
+    assert answer.allowed, answer
+
+    def patch(content: dict[str, Any], account: Account | None = platform.notebook_account) -> Answer:
+        return platform.api.call("PATCH", f"{path}/flights", content, account, MERGE)
+
+    try:
+        for suspend in (True, False, None, True):
+            assert patch({"spec": {"suspend": suspend}}).allowed
+        stored = platform.api.call("GET", f"{path}/flights", None, platform.notebook_account).content
+        containers = stored["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+        template = {"spec": {"containers": [{**containers[0], "args": ["true"]}]}}
+        for spec in (
+            {"schedule": "* * * * *"},
+            {"timeZone": "Europe/Vienna"},
+            {"concurrencyPolicy": "Allow"},
+            {"startingDeadlineSeconds": None},
+            {"failedJobsHistoryLimit": 9},
+            {"suspend": False, "schedule": "* * * * *"},
+            {"jobTemplate": {"spec": {"activeDeadlineSeconds": 604800}}},
+            {"jobTemplate": {"spec": {"template": template}}},
+            {"jobTemplate": {"metadata": {"annotations": {"more": "x"}}}},
+        ):
+            for account in (platform.notebook_account, None):
+                assert "can be paused and resumed, and not changed" in patch({"spec": spec}, account).message, spec
+        assert "annotations" in patch({"metadata": {"annotations": {"more": "x"}}}).message
+        assert "finalizers" in patch({"metadata": {"finalizers": ["example.org/stay"]}}).message
+        assert "owner" in patch({"metadata": {"ownerReferences": [owner()]}}).message
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Orphan"}
+        assert not platform.api.call("DELETE", f"{path}/flights", options, platform.notebook_account).allowed
+    finally:
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        assert platform.api.call("DELETE", f"{path}/flights", options, platform.notebook_account).allowed
 
 
 def pod_of(platform: Platform, made: dict[str, Any]) -> dict[str, Any]:

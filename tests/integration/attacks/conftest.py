@@ -41,7 +41,7 @@ KEPT = (
     *(f"{RBAC}/{kind}" for kind in ("roles", "rolebindings", "clusterroles", "clusterrolebindings")),
     *(f"{REGISTRATION}/validatingadmissionpolic{end}" for end in ("ies", "ybindings")),
     *(f"{REGISTRATION}/{kind}webhookconfigurations" for kind in ("mutating", "validating")),
-    *("/apis/apps/v1/deployments", "/apis/apps/v1/daemonsets", "/apis/batch/v1/jobs"),
+    *("/apis/apps/v1/deployments", "/apis/apps/v1/daemonsets", "/apis/batch/v1/jobs", "/apis/batch/v1/cronjobs"),
 )
 
 

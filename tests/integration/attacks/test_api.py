@@ -15,6 +15,14 @@ ANY_JOB = {
     "metadata": {"name": "j"},
     "spec": {"template": {"spec": {"restartPolicy": "Never", "serviceAccountName": "notebook", "containers": [{"name": "job", "image": "alpine:3"}]}}},
 }  # fmt: skip
+# As the CronJob controller makes a run, and so that it would be taken away with a schedule that is not there.
+ANY_RUN = {
+    "metadata": {
+        "name": "r", "ownerReferences": [{"apiVersion": "batch/v1", "kind": "CronJob", "name": "s", "uid": "u", "controller": True}],
+    },
+    "spec": ANY_JOB["spec"],
+}  # fmt: skip
+ANY_SCHEDULE = {"metadata": {"name": "s"}, "spec": {"schedule": "* * * * *", "jobTemplate": {"spec": ANY_JOB["spec"]}}}
 
 ATTACKS = {
     "list all namespaces": Attack("GET", f"{CORE}/namespaces", "cannot list resource"),
@@ -97,7 +105,18 @@ ATTACKS = {
     ),
     "a volume of a node's folder": Attack("POST", f"{CORE}/persistentvolumes", "cannot create resource", {"metadata": {"name": "v"}}),
     "a deployment": Attack("POST", "/apis/apps/v1/namespaces/EVES_NAMESPACE/deployments", "cannot create resource", {"metadata": {"name": "d"}}),
-    "a schedule": Attack("POST", "/apis/batch/v1/namespaces/EVES_NAMESPACE/cronjobs", "cannot create resource", {"metadata": {"name": "j"}}),
+    "a schedule of any shape": Attack("POST", "/apis/batch/v1/namespaces/EVES_NAMESPACE/cronjobs", "denied request", ANY_SCHEDULE),
+    "a run of a schedule": Attack("POST", "/apis/batch/v1/namespaces/EVES_NAMESPACE/jobs", "denied request", ANY_RUN),
+    "a schedule in another's workspace": Attack(
+        "POST", "/apis/batch/v1/namespaces/BOBS_NAMESPACE/cronjobs", "cannot create resource", {"metadata": {"name": "s"}}
+    ),
+    "pause another's schedule": Attack(
+        "PATCH", "/apis/batch/v1/namespaces/BOBS_NAMESPACE/cronjobs/s", "cannot patch resource", {"spec": {"suspend": True}}, MERGE
+    ),
+    "write when a schedule ran last": Attack(
+        "PATCH", "/apis/batch/v1/namespaces/EVES_NAMESPACE/cronjobs/s/status", "cannot patch resource",
+        {"status": {"lastScheduleTime": "2020-01-01T00:00:00Z"}}, MERGE,
+    ),
     "a job in another's workspace": Attack(
         "POST", "/apis/batch/v1/namespaces/BOBS_NAMESPACE/jobs", "cannot create resource", {"metadata": {"name": "j"}}
     ),

@@ -4,18 +4,23 @@ import asyncio
 import base64
 import json
 import socket
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kubernetes_asyncio.client import ApiClient, ApiException, Configuration, CoreV1Api
+from spark_notebooks_hub.admission import IMAGE
 from spark_notebooks_hub.api_server import api_server
 from spark_notebooks_hub.errors import SpawnFailed
 from spark_notebooks_hub.network import NetworkRules
 from spark_notebooks_hub.workspace import workspace_manifests
-from spark_notebooks_hub.workspaces import apply_workspace
+from spark_notebooks_hub.workspaces import apply_server_rules, apply_workspace
 
 from cluster import Cluster
+from tests.support.accounts import Account, ApiServer
+from tests.support.jobs import schedule_manifest
 
 from .conftest import Kubectl, Release
 
@@ -129,6 +134,40 @@ async def test_many_workspaces_at_once(client: ApiClient, release: Release, kube
     await asyncio.gather(*(apply_workspace(client, workspace) for workspace in workspaces))
     for workspace in workspaces:
         assert len(versions(kubectl, workspace.namespace)) == len(workspace_manifests(workspace)) + ONCE
+
+
+async def test_the_image_of_a_schedule_stays_let_in_as_long_as_it_is_there(
+    client: ApiClient, release: Release, kubectl: Kubectl, kubeconfig: Path
+) -> None:
+    workspace = release.workspace("nightly", credentials="[default]\n")
+    await apply_workspace(client, workspace)
+
+    async def start(image: str) -> set[str]:
+        """The images that are let in after a notebook has started with one."""
+        container = {"name": "notebook", "image": image}
+        await apply_server_rules(client, workspace, {"metadata": {"name": "notebook"}, "spec": {"containers": [container]}})  # fmt: skip
+        notes = kubectl("get", "namespace", workspace.namespace, "--output", "json")["metadata"]["annotations"]
+        return {image for key, image in notes.items() if key.startswith(f"{IMAGE}/")}
+
+    old, new = "registry.example/notebook:1", "registry.example/notebook:2"
+    assert await start(old) == {old}
+    api = ApiServer(kubeconfig)
+    try:
+        path = f"/apis/batch/v1/namespaces/{workspace.namespace}/cronjobs"
+        account = Account(workspace.namespace, "notebook", "11111111-2222-3333-4444-555555555555")
+        deadline = time.monotonic() + 30
+        # Policies see what was just written some milliseconds later.
+        manifest = schedule_manifest(workspace.namespace, old)
+        while not (answer := api.call("POST", path, manifest, account)).allowed:
+            assert time.monotonic() < deadline, answer
+            await asyncio.sleep(0.1)
+        assert await start(new) == {old, new}
+        assert await start(new) == {old, new}
+        assert api.call("POST", f"{path}?dryRun=All", {**manifest, "metadata": {"name": "more"}}, account).allowed
+        assert api.call("DELETE", f"{path}/flights", None, account).allowed
+        assert await start(new) == {new}
+    finally:
+        api.close()
 
 
 async def test_a_namespace_of_somebody_else_is_left_alone(

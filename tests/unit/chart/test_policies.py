@@ -39,6 +39,14 @@ def test_every_refusal_is_one_line_and_says_what_to_do() -> None:
             assert "\n" not in message.strip()
 
 
+def test_images_that_are_withdrawn_stand_in_the_policy_itself() -> None:
+    withdrawn = ["registry.example/notebook:1", 'odd"name']
+    manifests = render({**EMBEDDED, "workspace": {"admission": {"refusedImages": withdrawn}}})
+    [policy] = [each for each in of_kind(manifests, POLICY) if each["metadata"]["name"].endswith("-workspace-pods")]
+    [refused] = [each for each in policy["spec"]["variables"] if each["name"] == "refusedImages"]
+    assert refused["expression"].endswith("""image in ["registry.example/notebook:1","odd\\"name"])""")
+
+
 def test_without_admission_there_is_no_policy() -> None:
     manifests = render({**EMBEDDED, "workspace": {"admission": {"enabled": False}}})
     assert not of_kind(manifests, POLICY) + of_kind(manifests, BINDING)

@@ -57,11 +57,18 @@ def test_the_hub_cannot_read_secrets() -> None:
         assert not {(verb, "secrets") for verb in ("get", "list", "watch")} & rights(role)
 
 
+def test_the_hub_reads_jobs_and_schedules_of_workspaces_and_changes_none() -> None:
+    assert {(verb, what) for verb, what in rights(IN_WORKSPACE) if what in {"jobs", "cronjobs"}} == {
+        ("list", "jobs"), ("list", "cronjobs")
+    }  # fmt: skip
+
+
 def test_a_notebook_may_use_pods_and_jobs_read_why_they_do_not_come_and_nothing_else() -> None:
     verbs = ("create", "get", "list", "watch", "patch", "delete", "deletecollection")
     assert rights(NOTEBOOK) == {
         *((verb, "pods") for verb in verbs),
         *((verb, "jobs") for verb in ("create", "get", "list", "delete")),
+        *((verb, "cronjobs") for verb in ("create", "get", "list", "patch", "delete")),
         ("get", "pods/log"),
         *(("list", read) for read in ("events", "resourcequotas", "limitranges")),
     }

@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from spark_notebooks_hub.admission import ALLOWED, IMAGE, OTHER_IMAGES, Allowed, annotations, server_annotations
+from spark_notebooks_hub.admission import (
+    ALLOWED,
+    IMAGE,
+    OF_JOBS,
+    OTHER_IMAGES,
+    Allowed,
+    annotations,
+    kept_annotations,
+    server_annotations,
+)
 
 POD: dict[str, Any] = {
     "metadata": {"name": "notebook"},
@@ -49,3 +58,31 @@ def test_what_stands_beside_a_notebook_is_no_image_of_executors() -> None:
         f"{IMAGE}/notebook": "registry/notebook:1",
         f"{OTHER_IMAGES}/notebook": "proxy:2 tool:3",
     }
+
+
+def of_job(image: str) -> dict[str, Any]:
+    return {"containers": [{"name": "job", "image": image}]}
+
+
+def test_what_jobs_and_schedules_run_stays_when_the_notebook_gets_another_image() -> None:
+    before = {f"{IMAGE}/notebook": "registry/notebook:1", f"{IMAGE}/spark-conf": "registry/spark:1"}
+    kept = kept_annotations(before, [of_job("registry/notebook:1"), of_job("registry/notebook:1")])
+    assert list(kept.values()) == ["registry/notebook:1"]
+    # The next start: the notebook has another one by now, and the schedule is still there.
+    later = {f"{IMAGE}/notebook": "registry/notebook:2", **kept}
+    assert kept_annotations(later, [of_job("registry/notebook:1")]) == kept
+    assert kept_annotations(later, []) == {}
+
+
+def test_what_the_hub_never_let_in_is_not_let_in_because_a_job_names_it() -> None:
+    before = {f"{IMAGE}/notebook": "registry/notebook:1", f"{OTHER_IMAGES}/notebook": "tool:3", f"{ALLOWED}/sidecar-images": "mesh:2"}  # fmt: skip
+    pod = {"containers": [{"name": name, "image": name} for name in ("alpine:3", "tool:3", "mesh:2")]}
+    assert kept_annotations(before, [pod]) == {}
+
+
+def test_the_key_of_such_an_image_is_one_of_images_and_no_servers() -> None:
+    [key] = kept_annotations({f"{IMAGE}/notebook": "a:1"}, [of_job("a:1")])
+    assert key.startswith(OF_JOBS)
+    assert key.startswith(f"{IMAGE}/")
+    assert "_" in key, "names of pods have none"
+    assert len(key.partition("/")[2]) <= 63

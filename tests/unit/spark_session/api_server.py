@@ -28,6 +28,7 @@ class Server:
     url: str = ""
     answer: Callable[[str, str], Answer] = lambda _, __: (200, [b"{}"])
     requests: list[tuple[str, str, str, bytes]] = field(default_factory=list)
+    content_types: list[str] = field(default_factory=list)
     hang_up: bool = False
 
 
@@ -66,6 +67,7 @@ def api_server(account: Path) -> Iterator[Server]:
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             made.requests.append((self.command, self.path, self.headers["Authorization"], body))
+            made.content_types.append(self.headers["Content-Type"])
             status, pieces = made.answer(self.command, self.path)
             self.send_response(status)
             self.send_header("Transfer-Encoding", "chunked")
@@ -74,7 +76,7 @@ def api_server(account: Path) -> Iterator[Server]:
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             self.close_connection = made.hang_up
 
-        do_POST = do_DELETE = do_GET  # noqa: N815 (http.server's names)
+        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815 (http.server's names)
 
         def log_message(self, *_: Any) -> None:
             pass

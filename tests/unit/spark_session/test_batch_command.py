@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -111,7 +112,91 @@ def test_a_command_that_is_broken_off_ends_without_a_traceback(
     assert command.main(["logs", "a-1"]) == code
 
 
-@pytest.mark.parametrize("words", [[], ["submit"], ["ls", "--", "x"], ["submit", "x.py", "stray"]])
+class Schedule:
+    """One that is paused, resumed and run."""
+
+    def __init__(self, name: str, apis: Any) -> None:
+        self.name, self.asked = name, apis
+
+    def next_runs(self) -> list[datetime]:
+        return [datetime(2026, 11, day, 3, tzinfo=UTC) for day in (22, 23, 24)]
+
+    def pause(self) -> None:
+        self.asked["paused"] = True
+
+    def resume(self) -> None:
+        self.asked["paused"] = False
+
+    def run_now(self) -> Job:
+        return Job(Outcome(State.FAILED, 3))
+
+
+@pytest.fixture
+def scheduled(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What schedule was called with, and whether the schedule is paused."""
+    found: dict[str, Any] = {}
+
+    def schedule(script: str, when: str, arguments: list[str], **options: Any) -> Schedule:
+        found.update(script=script, when=when, arguments=arguments, **options)
+        return Schedule("x", found)
+
+    monkeypatch.setattr(command, "schedule", schedule)
+    monkeypatch.setattr(command, "Schedule", Schedule)
+    monkeypatch.setattr(command, "workspace_jobs", lambda: found)
+    return found
+
+
+NEXT_RUNS = "It runs next on\n  Sun 2026-11-22 03:00 UTC\n  Mon 2026-11-23 03:00 UTC\n  Tue 2026-11-24 03:00 UTC\n"
+
+
+def test_a_schedule_has_all_options_of_a_job_and_tells_its_next_runs(
+    scheduled: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["x.py", "--schedule", "0 3 * * *", "--time-zone", "Europe/Vienna", "--overlap", "allow", "--retries", "2"]
+    assert command.main(["submit", *words, "--", "a"]) == 0
+    assert (scheduled["script"], scheduled["when"], scheduled["arguments"]) == ("x.py", "0 3 * * *", ["a"])
+    assert (scheduled["time_zone"], scheduled["overlap"], scheduled["retries"]) == ("Europe/Vienna", "allow", 2)
+    assert capsys.readouterr().out == f"x is scheduled, also while your notebook does not run.\n{NEXT_RUNS}"
+    assert command.main(["submit", "x.py", "--schedule", "@daily", "--no-wait"]) == 0
+    assert (scheduled["time_zone"], scheduled["overlap"]) == ("UTC", "forbid")
+    assert capsys.readouterr().out == "x\n"
+
+
+@pytest.mark.parametrize("words", [["--time-zone", "UTC"], ["--overlap", "forbid"]])
+def test_what_belongs_to_a_schedule_is_refused_without_one(
+    asked: dict[str, Any], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["submit", "x.py", *words]) == 2
+    assert "script" not in asked
+    assert "Say when: --schedule" in capsys.readouterr().err
+
+
+def test_a_schedule_is_paused_resumed_and_run_as_a_job_is(
+    scheduled: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["pause", "x"]) == 0
+    assert scheduled["paused"] is True
+    assert "x is paused." in capsys.readouterr().out
+    assert command.main(["resume", "x"]) == 0
+    assert scheduled["paused"] is False
+    assert capsys.readouterr().out == f"x goes on.\n{NEXT_RUNS}"
+    assert command.main(["run-now", "x"]) == 3
+    assert "Job a-1 failed with exit code 3." in capsys.readouterr().err
+    assert command.main(["run-now", "x", "--no-wait"]) == 0
+    assert capsys.readouterr().out == "a-1\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["submit"],
+        ["ls", "--", "x"],
+        ["submit", "x.py", "stray"],
+        ["pause"],
+        ["submit", "x.py", "--schedule", "@daily", "--overlap", "queue"],
+    ],
+)
 def test_a_wrong_call_is_no_job(words: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         command.main(words)

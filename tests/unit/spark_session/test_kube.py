@@ -49,6 +49,15 @@ def test_a_dry_run_keeps_nothing(server: Server, api: Api) -> None:
     ]
 
 
+def test_a_change_is_of_some_fields(server: Server, api: Api) -> None:
+    server.answer = lambda _, __: (200, [b'{"kind": "CronJob"}'])
+    assert api.patch("cronjobs", "a/b", {"spec": {"suspend": True}}) == {"kind": "CronJob"}
+    assert server.requests == [
+        ("PATCH", "/api/v1/namespaces/user-ada/cronjobs/a%2Fb", "Bearer first token", b'{"spec": {"suspend": true}}')
+    ]
+    assert server.content_types == ["application/merge-patch+json"]
+
+
 def test_an_error_carries_kubernetes_own_words(server: Server, api: Api) -> None:
     server.answer = lambda _, __: (403, [b'{"reason": "Forbidden", "message": "exceeded quota"}'])
     with pytest.raises(ApiError) as caught:

@@ -19,7 +19,7 @@ NOT_FOUND = 404
 
 
 class Apis:
-    """Jobs, pods and executors of a workspace; not for use by two threads at once. Methods raise what Api raises.
+    """Jobs, schedules, pods and executors of a workspace; not for use by two threads at once. Methods raise what Api raises.
 
     Args:
         url: "https://host:port" of the API server.
@@ -33,6 +33,11 @@ class Apis:
         self.pods = Api(url, namespace, account)
         self.logs = Api(url, namespace, account)
         self.executors = ExecutorPods(url, namespace, account)
+
+    def schedules(self) -> list[Object]:
+        """All schedules, by their names."""
+        found: list[Object] = self.jobs.list("cronjobs", labelSelector=_SELECTOR)["items"]
+        return sorted(found, key=lambda schedule: str(schedule["metadata"]["name"]))
 
     def list(self) -> list[tuple[Object, Object | None]]:
         """All jobs, the oldest first, each with its newest pod."""
@@ -49,12 +54,11 @@ class Apis:
 
     def job(self, name: str) -> Object | None:
         """A job; None where there is none."""
-        try:
-            return self.jobs.get("jobs", name)
-        except ApiError as error:
-            if error.status == NOT_FOUND:
-                return None
-            raise
+        return self._found("jobs", name)
+
+    def schedule(self, name: str) -> Object | None:
+        """A schedule; None where there is none."""
+        return self._found("cronjobs", name)
 
     def outcome(self, name: str, pod: Object | None) -> Outcome:
         """How a job stands, with its pod as it was found before."""
@@ -66,6 +70,14 @@ class Apis:
         events = self.pods.list("events", fieldSelector=f"involvedObject.name={name},involvedObject.kind=Job")["items"]
         said = [str(event.get("message") or "") for event in events if event.get("reason") == "FailedCreate"]
         return said[-1] if said else ""
+
+    def _found(self, resource: str, name: str) -> Object | None:
+        try:
+            return self.jobs.get(resource, name)
+        except ApiError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
 
 
 def _newest(pods: list[Object]) -> Object | None:

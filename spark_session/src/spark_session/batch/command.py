@@ -1,4 +1,4 @@
-"""The command `spark-session`: submit, ls, show, logs, cancel."""
+"""The command `spark-session`: submit, ls, show, logs, cancel, pause, resume, run-now."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from spark_session.batch.cron_job import DEFAULT_OVERLAP, OVERLAPS
 from spark_session.batch.follow import CannotWriteError
-from spark_session.batch.jobs import Job, answers, submit, workspace_jobs
+from spark_session.batch.jobs import Job, JobOptions, answers, submit, workspace_jobs
 from spark_session.batch.manifest import SCRIPT_NOTE
 from spark_session.batch.notebook import parse_parameter
 from spark_session.batch.outcome import Outcome, State, outcome
 from spark_session.batch.request import DEFAULT_TIMEOUT
+from spark_session.batch.schedule_details import HEADINGS, schedule_row, told
+from spark_session.batch.scheduling import Schedule, runs_of, schedule
+from spark_session.batch.timetable import DEFAULT_TIME_ZONE
 from spark_session.errors import SparkSessionError
 from spark_session.kube import Object
 
@@ -43,18 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if cut < len(given) and options.command != "submit":
         _parser().error("only submit takes arguments of a script, after --")
     try:
-        if options.command == "submit":
-            return _submit(options, given[cut + 1 :])
-        if options.command == "ls":
-            return _ls()
-        job = Job(options.name, workspace_jobs())
-        if options.command == "show":
-            _print_table(job.details())
-        elif options.command == "logs":
-            job.logs()
-        else:
-            job.cancel()
-            print(f"{job.name} is cancelled.")
+        return _run(options, given[cut + 1 :])
     except SparkSessionError as error:
         print(error, file=sys.stderr)
         return REFUSED
@@ -62,6 +55,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _nobody_reads()
+
+
+def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+    if options.command == "submit":
+        return _submit(options, arguments)
+    if options.command == "ls":
+        return _ls()
+    if options.command in _OF_SCHEDULES:
+        return _OF_SCHEDULES[options.command](Schedule(options.name, workspace_jobs()), options)
+    found = _named(options.name)
+    if options.command == "show":
+        _print_table(found.details())
+    elif options.command == "logs":
+        found.logs()
+    else:
+        found.cancel()
+        print(f"{found.name} is cancelled.")
     return 0
 
 
@@ -73,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     start = commands.add_parser(
         "submit",
         help="start a script or a notebook as a job",
-        description="Start a Python script or a notebook as a job. Arguments of a script come after --, parameters of a notebook after -p.",
+        description="Start a Python script or a notebook as a job, now or at times of the clock. Arguments of a script come after --, parameters of a "
+        "notebook after -p.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -97,24 +108,107 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--driver-cores", help="CPU of the script's own pod (the notebook's)")
     start.add_argument("--driver-memory", help="memory of the script's own pod, such as 4g (the notebook's)")
     start.add_argument(
+        "--schedule",
+        metavar="CRON",
+        help='run it again and again: minute, hour, day of the month, month and day of the week, such as "0 3 * * *", or @daily',
+    )
+    start.add_argument("--time-zone", help=f"of --schedule, such as Europe/Vienna ({DEFAULT_TIME_ZONE})")
+    start.add_argument(
+        "--overlap",
+        choices=OVERLAPS,
+        help=f"with --schedule, of a run whose time comes while the one before it goes on: let it wait for an hour at most, start it beside, or end the one before ({DEFAULT_OVERLAP})",
+    )
+    _add_wait(start)
+    commands.add_parser("ls", help="list jobs and schedules")
+    what = "how a job stands, and what it runs: code, image, git commit; of a schedule also when it runs"
+    for name, text in (
+        ("show", what),
+        ("logs", "show what a job has printed, or the last run of a schedule"),
+        ("cancel", "end a job, and remove it; or a schedule with its runs"),
+    ):
+        commands.add_parser(name, help=text).add_argument("name", help="name of the job or schedule, as ls shows it")
+    for name, text in (
+        ("pause", "start no runs of a schedule until it is resumed"),
+        ("resume", "start runs of a schedule again"),
+        ("run-now", "run a schedule once more, now"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("name", help="name of the schedule, as ls shows it")
+        if name == "run-now":
+            _add_wait(command)
+    return parser
+
+
+def _add_wait(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--wait",
         action=argparse.BooleanOptionalAction,
         default=True,
         help="show what it prints, and end as it ends (yes)",
     )
-    commands.add_parser("ls", help="list jobs")
-    what = "how a job stands, and what it runs: code, image, git commit"
-    for name, text in (("show", what), ("logs", "show what a job has printed"), ("cancel", "end a job, and remove it")):
-        commands.add_parser(name, help=text).add_argument("name", help="name of the job, as ls shows it")
-    return parser
+
+
+def _named(name: str) -> Job | Schedule:
+    """What is called so: a job, or else a schedule."""
+    apis = workspace_jobs()
+    with answers():
+        if apis.job(name) is None and apis.schedule(name) is not None:
+            return Schedule(name, apis)
+    return Job(name, apis)
 
 
 def _submit(options: argparse.Namespace, arguments: Sequence[str]) -> int:
-    job = submit(
-        options.script, arguments, parameters=dict(map(parse_parameter, options.parameter)), executors=options.executors, name=options.name, timeout=options.timeout,
-        retries=options.retries, driver_cores=options.driver_cores, driver_memory=options.driver_memory,
+    what: JobOptions = {
+        "parameters": dict(map(parse_parameter, options.parameter)), "executors": options.executors, "name": options.name, "timeout": options.timeout,
+        "retries": options.retries, "driver_cores": options.driver_cores, "driver_memory": options.driver_memory,
+    }  # fmt: skip
+    if options.schedule is None:
+        if options.time_zone is not None or options.overlap is not None:
+            raise SparkSessionError(
+                "There is no schedule to which --time-zone or --overlap could belong.",
+                "They are for jobs that run again and again.",
+                'Say when: --schedule "0 3 * * *".',
+            )
+        return _follow(submit(options.script, arguments, **what), options.wait)
+    made = schedule(
+        options.script, options.schedule, arguments, time_zone=options.time_zone or DEFAULT_TIME_ZONE, overlap=options.overlap or DEFAULT_OVERLAP, **what
     )  # fmt: skip
     if not options.wait:
+        print(made.name)
+        return 0
+    print(f"{made.name} is scheduled, also while your notebook does not run.")
+    _print_next_runs(made)
+    return 0
+
+
+def _pause(found: Schedule, _: argparse.Namespace) -> int:
+    found.pause()
+    print(f"{found.name} is paused. `spark-session resume {found.name}` lets it go on.")
+    return 0
+
+
+def _resume(found: Schedule, _: argparse.Namespace) -> int:
+    found.resume()
+    print(f"{found.name} goes on.")
+    _print_next_runs(found)
+    return 0
+
+
+def _run_now(found: Schedule, options: argparse.Namespace) -> int:
+    return _follow(found.run_now(), options.wait)
+
+
+_OF_SCHEDULES = {"pause": _pause, "resume": _resume, "run-now": _run_now}
+
+
+def _print_next_runs(found: Schedule) -> None:
+    print("It runs next on")
+    for moment in found.next_runs():
+        print(f"  {told(moment)}")
+
+
+def _follow(job: Job, wait: bool) -> int:
+    if not wait:
         print(job.name)
         return 0
     print(f"Job {job.name} is submitted. Ctrl-C asks what is to become of it.", file=sys.stderr)
@@ -165,10 +259,14 @@ def last_line(name: str, found: Outcome) -> str:
 
 
 def _ls() -> int:
+    apis, now = workspace_jobs(), datetime.now(UTC)
     with answers():
-        found = workspace_jobs().list()
-    rows = [("NAME", "STATE", "EXIT CODE", "AGE", "SCRIPT"), *(row(job, pod, datetime.now(UTC)) for job, pod in found)]
-    _print_table(rows)
+        found, scheduled = apis.list(), apis.schedules()
+    _print_table([("NAME", "STATE", "EXIT CODE", "AGE", "SCRIPT"), *(row(job, pod, now) for job, pod in found)])
+    if scheduled:
+        print()
+        rows = (schedule_row(each, runs_of(each["metadata"]["name"], found), now) for each in scheduled)
+        _print_table([HEADINGS, *rows])
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from spark_session.batch.manifest import CODE_NOTE, COMMIT_NOTE, CONTAINER, DIGEST_NOTE, SCRIPT_NOTE
@@ -20,7 +21,6 @@ def details(job: Object, pod: Object | None, now: datetime) -> list[tuple[str, s
     stands = outcome(job, pod)
     metadata, notes = job["metadata"], job["metadata"].get("annotations") or {}
     status = _status(pod)
-    [container] = job["spec"]["template"]["spec"]["containers"]
     code = None if stands.state is State.CANCELLED else stands.code
     found = {
         "job": metadata["name"],
@@ -29,15 +29,23 @@ def details(job: Object, pod: Object | None, now: datetime) -> list[tuple[str, s
         "why": stands.message,
         "submitted": metadata["creationTimestamp"],
         "took": _took(status, now),
+        **what_runs(notes, job["spec"]),
+        # As the node has pulled it: a tag may have been moved since.
+        "digest": str(status.get("imageID") or "").rpartition("@")[2],
+    }
+    return [(name, value) for name, value in found.items() if value]
+
+
+def what_runs(notes: Mapping[str, str], spec: Object) -> dict[str, str | None]:
+    """What a job runs, by what it is called: from the annotations and the `spec` of its Job object."""
+    [container] = spec["template"]["spec"]["containers"]
+    return {
         "script": notes.get(SCRIPT_NOTE),
         "git commit": notes.get(COMMIT_NOTE),
         "code": notes.get(CODE_NOTE),
         "SHA-256": notes.get(DIGEST_NOTE),
         "image": container["image"],
-        # As the node has pulled it: a tag may have been moved since.
-        "digest": str(status.get("imageID") or "").rpartition("@")[2],
     }
-    return [(name, value) for name, value in found.items() if value]
 
 
 def _status(pod: Object | None) -> Object:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from spark_session.batch import code, manifest
 from spark_session.batch.apis import NOT_FOUND, UNANSWERED, Apis
@@ -18,12 +19,12 @@ from spark_session.batch.details import details
 from spark_session.batch.follow import Follower, Tell, Write
 from spark_session.batch.git import commit_of
 from spark_session.batch.outcome import Outcome
-from spark_session.batch.request import DEFAULT_TIMEOUT, parse
+from spark_session.batch.request import DEFAULT_TIMEOUT, JobRequest, parse
 from spark_session.batch.source import find
 from spark_session.defaults import CONFIG_VARIABLE, load_defaults
 from spark_session.environment import Environment, Workspace, detect
 from spark_session.errors import SparkSessionError
-from spark_session.kube import ApiError
+from spark_session.kube import ApiError, Object
 from spark_session.reasons import first_line
 
 
@@ -53,7 +54,7 @@ class Job:
         with answers():
             job = self.apis.job(self.name)
             if job is None:
-                raise _no_job(self.name)
+                raise no_job(self.name)
             return details(job, self.apis.pod(self.name), datetime.now(UTC))
 
     def wait(self, write: Write | None = None, tell: Tell | None = None) -> Outcome:
@@ -76,7 +77,7 @@ class Job:
         with answers():
             pod = self.apis.pod(self.name)
             if pod is None:
-                raise _no_job(self.name) if self.apis.job(self.name) is None else SparkSessionError(
+                raise no_job(self.name) if self.apis.job(self.name) is None else SparkSessionError(
                     f"There is no log of the job {self.name}.",
                     "Its script does not run yet, or was ended by its time limit, and then its log goes with it.",
                     "spark-session ls shows how it stands.",
@@ -97,7 +98,7 @@ class Job:
             except ApiError as error:
                 if error.status != NOT_FOUND:
                     raise
-                raise _no_job(self.name) from error
+                raise no_job(self.name) from error
 
 
 def submit(
@@ -132,22 +133,76 @@ def submit(
     Raises:
         SparkSessionError: something is not as it should be, or Kubernetes refuses the job. Nothing was started then.
     """
+    ready = prepare(
+        script, args, parameters=parameters, executors=executors, name=name, timeout=timeout, retries=retries,
+        driver_cores=driver_cores, driver_memory=driver_memory,
+    )  # fmt: skip
+    with answers():
+        ready.create("jobs", ready.job)
+    return Job(ready.job["metadata"]["name"], ready.apis)
+
+
+class JobOptions(TypedDict, total=False):
+    """What `submit` takes beside the script and its arguments."""
+
+    parameters: Mapping[str, object] | None
+    executors: int | None
+    name: str | None
+    timeout: str
+    retries: int
+    driver_cores: float | str | None
+    driver_memory: str | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A job that may be started: all of it is checked, and nothing is done yet.
+
+    Args:
+        apis: the workspace's.
+        request: what was asked for.
+        job: the manifest of its Job.
+        copy: where the copy of its code belongs.
+    """
+
+    apis: Apis
+    request: JobRequest
+    job: Object
+    copy: code.Code
+
+    def create(self, resource: str, manifest: Object) -> None:
+        """Bring the copy of the code to its place, and make an object of a manifest.
+
+        Raises:
+            SparkSessionError: S3 does not take it.
+            ApiError: Kubernetes refuses.
+        """
+        code.upload(self.copy, self.request.content)
+        self.apis.jobs.create(resource, manifest)
+
+
+def prepare(script: str | Path, args: Sequence[str], **options: Unpack[JobOptions]) -> Prepared:
+    """Check what is asked for, as `submit` has it.
+
+    Raises:
+        SparkSessionError: something is not as it should be.
+    """
     environment, workspace = _environment()
     found = find(script, environment.s3.home, environment.notebook_folder)
     request = parse(
-        found, args, parameters=parameters, name=name, executors=executors, most_executors=load_defaults(os.environ).max_executors,
-        timeout=timeout, retries=retries, driver_cores=driver_cores, driver_memory=driver_memory,
-        commit=commit_of(Path(script)),
-    )  # fmt: skip
+        found, args, most_executors=load_defaults(os.environ).max_executors, commit=commit_of(Path(script)), **options
+    )
     copy = code.copy_of(environment.s3.home, request.script, request.content)
     apis = Apis(workspace.api_url, workspace.namespace)
     with answers():
         notebook = apis.pods.get("pods", workspace.pod_name)
-        place = manifest.place(workspace, environment.s3, os.environ.get(CONFIG_VARIABLE, ""), notebook)
-        made = manifest.job(f"{request.slug}-{secrets.token_hex(3)}", request, copy, place)
-        code.upload(copy, request.content)
-        apis.jobs.create("jobs", made)
-    return Job(made["metadata"]["name"], apis)
+    place = manifest.place(workspace, environment.s3, os.environ.get(CONFIG_VARIABLE, ""), notebook)
+    return Prepared(apis, request, manifest.job(f"{request.slug}-{unique()}", request, copy, place), copy)
+
+
+def unique() -> str:
+    """What makes a name different from all others."""
+    return secrets.token_hex(3)
 
 
 def workspace_jobs() -> Apis:
@@ -208,9 +263,15 @@ def refusal(error: ApiError) -> SparkSessionError:
             f'The policy "{match["policy"]}" says: {first_line(match["said"], 300)}.',
             "Show this to your administrator.",
         )
-    if 'resource "jobs"' in error.message:
+    if match := re.search(r"exceeded quota: .*count/(?P<what>cronjobs|jobs)\.batch", error.message):
         return SparkSessionError(
-            "Your notebook may not do that with jobs.", f"{first_line(error.message, 300)}.",
+            f"Your workspace has as many {'schedules' if match['what'] == 'cronjobs' else 'jobs'} as it may have.",
+            f"Kubernetes says: {first_line(error.message, 300)}.",
+            "Take away what you do not need: spark-session ls lists them, spark-session cancel removes one.",
+        )
+    if match := re.search(r'resource "(?P<what>cronjobs|jobs)"', error.message):
+        return SparkSessionError(
+            f"Your notebook may not do that with {'schedules' if match['what'] == 'cronjobs' else 'jobs'}.", f"{first_line(error.message, 300)}.",
             "Your platform is older than your image, or has jobs switched off: ask your administrator.",
         )  # fmt: skip
     return SparkSessionError(
@@ -220,7 +281,7 @@ def refusal(error: ApiError) -> SparkSessionError:
     )
 
 
-def _no_job(name: str) -> SparkSessionError:
+def no_job(name: str) -> SparkSessionError:
     return SparkSessionError(
         f"There is no job {name}.", "It was cancelled, or it ended long ago and is not kept any more, or has another name.",
         "spark-session ls lists those that there are.",
