@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spark_session.environment import notebook_folder
+from spark_session.s3_client import client, place
 
 _SECONDS = 3  # for S3 to answer: the person waits for a traceback
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
@@ -34,10 +35,10 @@ def hint(error: FileNotFoundError, start: Path, variables: Mapping[str, str]) ->
     if wanted == start or not wanted.is_relative_to(start):
         return None
     url = f"{folder}/{wanted.relative_to(start).as_posix()}"
-    bucket, _, key = url.removeprefix("s3://").partition("/")
-    client = _client()
-    size = _size(client, bucket, key)
-    if size is None and not client.list_objects_v2(Bucket=bucket, Prefix=f"{key}/", MaxKeys=1).get("Contents"):
+    bucket, key = place(url)
+    s3 = client(_SECONDS, _SECONDS, total_max_attempts=1)
+    size = _size(s3, bucket, key)
+    if size is None and not s3.list_objects_v2(Bucket=bucket, Prefix=f"{key}/", MaxKeys=1).get("Contents"):
         return None
     what = "A folder of this name" if size is None else f"A file of this name ({_readable(size)})"
     return (
@@ -46,19 +47,9 @@ def hint(error: FileNotFoundError, start: Path, variables: Mapping[str, str]) ->
     )
 
 
-def _size(client: Any, bucket: str, key: str) -> int | None:
-    found = client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+def _size(s3: Any, bucket: str, key: str) -> int | None:
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
     return next((entry["Size"] for entry in found if entry["Key"] == key), None)
-
-
-def _client() -> Any:
-    import botocore.config
-    import botocore.session
-
-    settings = botocore.config.Config(
-        connect_timeout=_SECONDS, read_timeout=_SECONDS, retries={"total_max_attempts": 1}
-    )
-    return botocore.session.get_session().create_client("s3", config=settings)
 
 
 def _readable(size: float) -> str:

@@ -92,13 +92,8 @@ class Job:
         Raises:
             SparkSessionError: there is no such job.
         """
-        with answers():
-            try:
-                self.apis.jobs.delete("jobs", self.name, propagationPolicy="Background")
-            except ApiError as error:
-                if error.status != NOT_FOUND:
-                    raise
-                raise no_job(self.name) from error
+        with answers(), known(no_job(self.name)):
+            self.apis.jobs.delete("jobs", self.name, propagationPolicy="Background")
 
 
 def submit(
@@ -279,6 +274,17 @@ def refusal(error: ApiError) -> SparkSessionError:
         f"It says ({error.status}): {first_line(error.message, 300)}.",
         "Show this to your administrator.",
     )
+
+
+@contextmanager
+def known(missing: SparkSessionError) -> Iterator[None]:
+    """Raises `missing` where Kubernetes knows no such object."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status != NOT_FOUND:
+            raise
+        raise missing from error
 
 
 def no_job(name: str) -> SparkSessionError:

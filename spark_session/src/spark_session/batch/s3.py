@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
+from spark_session import s3_client
 from spark_session.errors import SparkSessionError
 from spark_session.reasons import first_line
 
@@ -22,12 +24,8 @@ def write(url: str, content: bytes, failed: str) -> None:
     Raises:
         SparkSessionError: S3 does not take it.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
+    with _told(failed, url):
         _client().put_object(**_place(url), Body=content)
-    except (BotoCoreError, ClientError) as error:
-        raise _failed(failed, url, error) from error
 
 
 def read(url: str, failed: str) -> bytes:
@@ -36,12 +34,8 @@ def read(url: str, failed: str) -> bytes:
     Raises:
         SparkSessionError: S3 does not give it.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
+    with _told(failed, url):
         return _read(url)
-    except (BotoCoreError, ClientError) as error:
-        raise _failed(failed, url, error) from error
 
 
 def find(url: str, failed: str) -> bytes | None:
@@ -50,16 +44,15 @@ def find(url: str, failed: str) -> bytes | None:
     Raises:
         SparkSessionError: S3 does not say.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
-    try:
-        return _read(url)
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _NOT_THERE:
-            return None
-        raise _failed(failed, url, error) from error
-    except BotoCoreError as error:
-        raise _failed(failed, url, error) from error
+    with _told(failed, url):
+        try:
+            return _read(url)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in _NOT_THERE:
+                return None
+            raise
 
 
 def _read(url: str) -> bytes:
@@ -67,20 +60,23 @@ def _read(url: str) -> bytes:
     return content
 
 
-def _client() -> Any:
-    import botocore.config
-    import botocore.session
+@contextmanager
+def _told(failed: str, url: str) -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    settings = botocore.config.Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard"})
-    return botocore.session.get_session().create_client("s3", config=settings)
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        said = first_line(str(error), 300).rstrip(".")
+        raise SparkSessionError(
+            failed, f"S3 says for {url}: {said}.", "Try again; if it stays so, tell your administrator."
+        ) from error
+
+
+def _client() -> Any:
+    return s3_client.client(5, 30, mode="standard")
 
 
 def _place(url: str) -> dict[str, str]:
-    # Not urlsplit for the path: a name may have a `?` or a `#` in it.
-    bucket = urlsplit(url).netloc
-    return {"Bucket": bucket, "Key": url.removeprefix(f"s3://{bucket}/")}
-
-
-def _failed(what: str, url: str, error: Exception) -> SparkSessionError:
-    said = first_line(str(error), 300).rstrip(".")
-    return SparkSessionError(what, f"S3 says for {url}: {said}.", "Try again; if it stays so, tell your administrator.")
+    bucket, key = s3_client.place(url)
+    return {"Bucket": bucket, "Key": key}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Unpack
 
-from spark_session.batch.apis import NOT_FOUND, Apis
+from spark_session.batch.apis import Apis
 from spark_session.batch.cron_job import DEFAULT_OVERLAP, check_overlap, cron_job, run_of, schedule_of
 from spark_session.batch.follow import Write
-from spark_session.batch.jobs import Job, JobOptions, answers, prepare, refusal, unique, workspace_jobs
+from spark_session.batch.jobs import Job, JobOptions, answers, known, prepare, refusal, unique, workspace_jobs
 from spark_session.batch.schedule_details import Run, next_runs, schedule_details
 from spark_session.batch.timetable import DEFAULT_TIME_ZONE, parse_timetable
 from spark_session.errors import SparkSessionError
@@ -83,7 +82,7 @@ class Schedule:
 
     def cancel(self) -> None:
         """Take it away, with the runs that it has started and their logs; one that goes on is ended."""
-        with answers(), self._known():
+        with answers(), known(_no_schedule(self.name)):
             self.apis.jobs.delete("cronjobs", self.name, propagationPolicy="Background")
 
     def _found(self) -> Object:
@@ -94,17 +93,8 @@ class Schedule:
         return found
 
     def _change(self, **spec: object) -> None:
-        with answers(), self._known():
+        with answers(), known(_no_schedule(self.name)):
             self.apis.jobs.patch("cronjobs", self.name, {"spec": spec})
-
-    @contextmanager
-    def _known(self) -> Iterator[None]:
-        try:
-            yield
-        except ApiError as error:
-            if error.status != NOT_FOUND:
-                raise
-            raise _no_schedule(self.name) from error
 
     def _refusal(self, found: Object) -> str:
         """What Kubernetes says against a run; asked by a dry run, because what it said at night is forgotten in the morning."""
