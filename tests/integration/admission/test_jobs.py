@@ -118,15 +118,20 @@ def test_what_is_wrong_with_a_job_is_said(platform: Platform, made: dict[str, An
     assert words in answer.message
 
 
-@pytest.mark.parametrize("account", ["hub", "administrator", "unbound token", "other workspace"])
-def test_nobody_else_makes_jobs(platform: Platform, made: dict[str, Any], account: str) -> None:
-    who = {
+def somebody(platform: Platform, name: str) -> Account | None:
+    """Who is not the notebook of this workspace; None is the administrator."""
+    return {
         "hub": platform.hub_account,
         "administrator": None,
         "unbound token": Account(platform.workspace.namespace, "notebook"),
         "other workspace": Account(f"{PREFIX}other", "notebook", "11111111-2222-3333-4444-555555555555"),
-    }[account]
-    answer = make(platform, made, who)
+        "cronjob-controller": CRON_CONTROLLER,
+    }[name]
+
+
+@pytest.mark.parametrize("account", ["hub", "administrator", "unbound token", "other workspace"])
+def test_nobody_else_makes_jobs(platform: Platform, made: dict[str, Any], account: str) -> None:
+    answer = make(platform, made, somebody(platform, account))
     assert not answer.allowed
     if account in {"administrator", "unbound token"}:
         assert "jobs are made by a notebook of this workspace" in answer.message
@@ -188,13 +193,7 @@ def test_kubernetes_itself_refuses_times_and_time_zones_that_there_are_not(
 
 @pytest.mark.parametrize("account", ["hub", "administrator", "unbound token", "cronjob-controller"])
 def test_nobody_else_makes_schedules(platform: Platform, scheduled: dict[str, Any], account: str) -> None:
-    who = {
-        "hub": platform.hub_account,
-        "administrator": None,
-        "unbound token": Account(platform.workspace.namespace, "notebook"),
-        "cronjob-controller": CRON_CONTROLLER,
-    }[account]
-    answer = make(platform, scheduled, who, "cronjobs")
+    answer = make(platform, scheduled, somebody(platform, account), "cronjobs")
     assert not answer.allowed
     if account in {"administrator", "unbound token"}:
         assert "jobs are made by a notebook of this workspace" in answer.message
