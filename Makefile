@@ -48,8 +48,8 @@ cluster-status: ## show the node CLUSTER: state, addresses, components
 images: ## build the images and push them to the node's registry (or REGISTRY)
 	@python=$(tools); exec "$$python" -m dev.run images
 
-.PHONY: test test-unit test-integration test-e2e soak lint
-test: ## lint, every test, and what was skipped
+.PHONY: test test-unit test-integration test-e2e test-long soak lint
+test: ## lint, the tests of every change, and what was skipped
 	@dev/test all
 
 test-unit: ## tests without any service (seconds)
@@ -60,6 +60,9 @@ test-integration: ## tests with a real S3 server, local Spark, a real node
 
 test-e2e: ## tests of the whole platform in a real browser
 	@dev/test e2e
+
+test-long: ## the tests that take their time: outages, second ways, rare faults
+	@dev/test long
 
 soak: ## the tests that repeat: random kills by the hundred
 	@dev/test soak

@@ -131,6 +131,7 @@ def test_a_start_that_is_killed_at_any_moment(node: Cluster) -> None:
         assert_nothing_is_left(watch, mark)
 
 
+@pytest.mark.long
 def test_another_cluster_takes_the_platform(browser: Browser, artifacts: Path, node: Cluster) -> None:
     """A second node stands for any cluster that CONTEXT and REGISTRY can name."""
     node.delete()

@@ -178,6 +178,7 @@ def retag(reference: str, tag: str) -> str:
     return f"{image['name']}:{tag}"
 
 
+@pytest.mark.long
 def test_missing_image_is_said_and_the_next_start_works(person: Visitor, running: Running, browser: Browser) -> None:
     missing = f"{image_value(running.images['notebook'])['name']}:no-such-tag"
     lab.stop_instance(person)

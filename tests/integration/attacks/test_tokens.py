@@ -250,6 +250,7 @@ print("all of it")
     assert done.stdout.strip().endswith("all of it"), done.stderr
 
 
+@pytest.mark.long
 def test_a_job_has_keys_as_its_notebook_has(situation: Situation) -> None:
     done = situation.eve.run("""
 from pathlib import Path

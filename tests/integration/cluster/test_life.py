@@ -118,6 +118,7 @@ def test_a_node_that_is_killed_while_it_starts_is_reported_and_leaves_nothing(cl
     assert watch.leftovers() == []
 
 
+@pytest.mark.long
 def test_an_up_that_is_killed_is_finished_by_the_next(cluster: Cluster) -> None:
     cluster.down()
     with _up(cluster) as starting:
@@ -153,6 +154,7 @@ def test_a_node_that_was_killed_leaves_nothing_and_starts_again(cluster: Cluster
     assert watch.leftovers() == []
 
 
+@pytest.mark.long
 def test_a_component_that_cannot_start_is_named_with_its_log(cluster: Cluster, watch: Any) -> None:
     cluster.down()
     members = cluster.folder / "etcd" / "member"
@@ -167,6 +169,7 @@ def test_a_component_that_cannot_start_is_named_with_its_log(cluster: Cluster, w
         aside.rename(members)
 
 
+@pytest.mark.long
 def test_two_instances_live_side_by_side(cluster: Cluster) -> None:
     second = Cluster(f"{cluster.name}-2")
     try:

@@ -12,6 +12,8 @@ from tests.support.node_watch import Watch
 from tests.support.pod_network import PodNetwork
 from tests.support.pods import apply, page, pod, wait
 
+pytestmark = pytest.mark.long
+
 SERVE = "hostname > /tmp/index.html; exec httpd -f -p 8080 -h /tmp"
 NAMESPACE = "default"
 

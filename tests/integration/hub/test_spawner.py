@@ -185,6 +185,7 @@ async def test_a_server_starts_is_found_again_by_the_next_hub_and_stops(
     assert pods == []
 
 
+@pytest.mark.long
 async def test_the_image_of_the_values_is_in_use_from_the_next_start(
     make_spawner: MakeSpawner, release: Release, kubectl: Kubectl, image: str
 ) -> None:

@@ -207,6 +207,7 @@ print(config["news"], get("/lab/api/update")["notification"])
     assert out.split("\n")[0] == "{'disabled': True} None"
 
 
+@pytest.mark.long
 def test_spark_reads_and_writes_s3_with_every_codec(notebook: Python):
     out = notebook(
         SPARK
@@ -242,6 +243,7 @@ spark.stop()
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("executors", [2])
 def test_executors_of_the_same_image_compute_and_go(kubectl: Kubectl, notebook: Python, executors: int):
     out = notebook(
@@ -329,6 +331,7 @@ print("Started daemon" in log, "-XX:AOTCache" in log, "[aot]" in log)
     assert out.split() == ["True", "False", "False"]
 
 
+@pytest.mark.long
 def test_a_cache_that_does_not_fit_is_passed_over_in_silence(notebook: Python):
     out = notebook("""
 import os, subprocess, sys, zipfile

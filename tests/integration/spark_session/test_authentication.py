@@ -62,6 +62,7 @@ def test_the_secret_is_in_no_pod_spec_and_on_no_page(notebook: Notebook) -> None
     notebook.wait_until_executors_are_gone()
 
 
+@pytest.mark.long
 def test_without_the_file_a_session_works_as_before(notebook: Notebook) -> None:
     result = notebook.run("""
 import os

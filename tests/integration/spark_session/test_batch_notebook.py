@@ -20,6 +20,8 @@ from spark_session.batch.source import find
 
 from dev.s3_server import S3Server
 
+pytestmark = pytest.mark.long
+
 HOME = "s3://notebooks/users/ada"
 PROGRAM = (
     "import pathlib, sys; from spark_session.batch import run_notebook; "

@@ -7,6 +7,8 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
+pytestmark = pytest.mark.long
+
 START = """
 import time
 from spark_session import get_spark_session

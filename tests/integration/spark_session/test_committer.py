@@ -132,10 +132,12 @@ def replaced(
     return seen
 
 
+@pytest.mark.long
 def test_a_single_partition_is_replaced_by_renaming_or_not_at_all(replaced: dict[str, list[list[Any]]]) -> None:
     """The committer that never renames refuses before anything is changed."""
     assert replaced["plain"] == [[True, 400, 0, 100], ["written", 400, 100, 0]]
 
 
+@pytest.mark.long
 def test_a_session_that_replaces_single_partitions_renames(replaced: dict[str, list[list[Any]]]) -> None:
     assert replaced["dynamic"] == [["written", 400, 100, 0]] * 2

@@ -121,6 +121,7 @@ def test_an_executor_that_crashes_leaves_its_last_words_and_no_pod(in_hand: list
     assert in_hand[5:7] == ["6", "True"]
 
 
+@pytest.mark.long
 def test_executors_follow_the_work(notebook: Notebook) -> None:
     out = run(
         notebook,
@@ -152,6 +153,7 @@ with get_spark_session(min_executors=1, max_executors=2) as spark:
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_sparks_own_dynamic_allocation(notebook: Notebook) -> None:
     out = run(
         notebook,
@@ -222,16 +224,19 @@ def lost(notebook: Notebook) -> dict[str, dict[str, int]]:
     return answer
 
 
+@pytest.mark.long
 def test_an_executor_is_killed_in_the_middle_of_a_shuffle(lost: dict[str, dict[str, int]]) -> None:
     assert lost["killed"]["right"]
     assert lost["killed"]["repeated"] > 0
 
 
+@pytest.mark.long
 def test_an_executor_is_sent_away_in_the_middle_of_a_shuffle(lost: dict[str, dict[str, int]]) -> None:
     """It hands its shuffle files on, so that nothing is done twice."""
     assert lost["sent away"] == {"right": True, "repeated": 0}
 
 
+@pytest.mark.long
 def test_a_pod_is_deleted_in_the_middle_of_a_shuffle(lost: dict[str, dict[str, int]]) -> None:
     """As when a node is emptied: Kubernetes tells the pod first."""
     assert lost["deleted"] == {"right": True, "repeated": 0}

@@ -11,6 +11,8 @@ import pytest
 from cluster import Cluster
 from tests.support.notebook_pod import Notebook, running_notebook
 
+pytestmark = pytest.mark.long
+
 NOTEBOOK = r"""
 import json, queue, time
 from jupyter_client.manager import start_new_kernel

@@ -16,6 +16,8 @@ from nbclient import NotebookClient
 from dev.paths import REPOSITORY
 from dev.s3_server import S3Server
 
+pytestmark = pytest.mark.long
+
 EXAMPLE = REPOSITORY / "notebook-image" / "examples" / "Flights with Spark.ipynb"
 
 

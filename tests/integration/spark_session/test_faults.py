@@ -151,6 +151,7 @@ def test_what_the_platform_s_policies_refuse_is_said(refusals: dict[str, str]) -
     assert '-workspace-executors" says: the scheduler chooses the nodes of executors. Leave nodeSelector' in said
 
 
+@pytest.mark.long
 def test_more_than_is_free_starts_with_what_there_is(run: Run) -> None:
     result = run("""
 import subprocess
@@ -237,11 +238,13 @@ def one_session(notebook: Notebook) -> subprocess.CompletedProcess[str]:
     return result
 
 
+@pytest.mark.long
 def test_packages_that_executors_lack(one_session: subprocess.CompletedProcess[str]) -> None:
     said = "Executors don't have the same Python packages as this notebook. They lack lifelines 0.30.0."
     assert said in one_session.stderr
 
 
+@pytest.mark.long
 def test_a_driver_that_is_killed(one_session: subprocess.CompletedProcess[str]) -> None:
     # Once under the cell, and once from the call that starts another session.
     assert one_session.stderr.count("Its Java process ended (exit code 137): something killed it") == 2

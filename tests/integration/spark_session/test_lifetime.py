@@ -128,6 +128,7 @@ while not (ahead := jvms()):
 """
 
 
+@pytest.mark.long
 def test_a_kernel_has_a_jvm_before_it_is_asked_for_a_session_and_is_shut_down(notebook: Notebook) -> None:
     """The session takes the JVM; both go with the kernel."""
     taken = in_kernel(notebook, AHEAD + "begin(); print(ahead == jvms() == [str(jvm())])", SHUT_DOWN)
@@ -156,6 +157,7 @@ print(records.read(records.folder(os.environ)))
     assert_nothing_is_left(notebook)
 
 
+@pytest.mark.long
 def test_a_kernel_whose_session_has_settings_of_its_own_for_the_jvm_is_restarted(notebook: Notebook) -> None:
     """Another JVM was started for the session, and the one that was ready is gone."""
     other = in_kernel(
@@ -167,6 +169,7 @@ def test_a_kernel_whose_session_has_settings_of_its_own_for_the_jvm_is_restarted
     assert_nothing_is_left(notebook)
 
 
+@pytest.mark.long
 def test_a_kernel_of_the_server_is_killed(notebook: Notebook) -> None:
     assert in_kernel(notebook, "begin()\nprint(os.getpid())", "").split()[0] == "7"
     pids = notebook.run("from spark_session import records; import os, signal\n"
@@ -190,6 +193,7 @@ def test_a_jvm_that_hangs_does_not_outlive_its_kernel(notebook: Notebook) -> Non
     assert_nothing_is_left(notebook)
 
 
+@pytest.mark.long
 def test_a_jvm_is_killed_and_the_next_call_starts_another(notebook: Notebook) -> None:
     result = notebook.run(
         BEGIN
@@ -238,6 +242,7 @@ def test_a_jvm_is_killed_and_nobody_calls_again(notebook: Notebook) -> None:
         kernel.wait()
 
 
+@pytest.mark.long
 def test_a_jvm_is_killed_while_the_session_starts(notebook: Notebook) -> None:
     result = notebook.run(
         BEGIN
@@ -255,6 +260,7 @@ begin()
     assert_nothing_is_left(notebook)
 
 
+@pytest.mark.long
 def test_kernels_of_one_pod_end_alone(notebook: Notebook) -> None:
     """Each has a session of its own."""
     kernels = [notebook.open(BEGIN + "begin()\ntime.sleep(300)") for _ in range(2)]

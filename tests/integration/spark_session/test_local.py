@@ -117,6 +117,7 @@ def test_a_session_after_a_session_has_nothing_of_the_first(sessions: Sessions) 
     assert "Restart the kernel" in sessions.said["error"]
 
 
+@pytest.mark.long
 def test_a_session_of_somebody_else_is_left_alone(run: Run) -> None:
     result = run("""
 from pyspark.sql import SparkSession
@@ -171,6 +172,7 @@ except SparkSessionError as error:
     assert "Spark needs Java 17 or later" in result.stdout, result.stderr
 
 
+@pytest.mark.long
 def test_a_session_comes_after_whatever_went_wrong_before(run: Run) -> None:
     """A start that was interrupted leaves no JVM, a setting that Spark refuses is explained, a driver that died is named and replaced."""
     result = run("""
@@ -216,6 +218,7 @@ print(json.dumps(said))
     assert said["after the death"] == 7
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "end",
     [

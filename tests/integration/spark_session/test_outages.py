@@ -19,6 +19,8 @@ from .faults import QUOTA, Run, run, wait_until
 
 __all__ = ["run"]
 
+pytestmark = pytest.mark.long
+
 FIRST, WORKER = "node0", "node1"
 
 

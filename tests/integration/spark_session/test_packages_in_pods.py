@@ -15,6 +15,8 @@ from cluster import Cluster
 from tests.support.notebook_pod import Notebook, running_notebook
 from tests.support.packages import make_environment, make_jar, make_maven_repository, make_wheel
 
+pytestmark = pytest.mark.long
+
 FOLDER = "/tmp/made"
 IMAGE_PYTHON = "3.13"
 ADMIN = {"maven_repositories": [f"file://{FOLDER}/m2"], "py_files": [f"{FOLDER}/team/src"]}

@@ -191,6 +191,7 @@ answer(code=done.returncode, out=done.stdout, err=done.stderr, name=name, ls=com
     wait_until_nothing_is_left(notebook)
 
 
+@pytest.mark.long
 def test_ctrl_c_leaves_a_job_running_where_nobody_can_be_asked_and_cancel_takes_all_of_it_away(
     notebook: Notebook,
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 from cluster import Cluster
 from tests.support.notebook_pod import Notebook, running_notebook
 
+pytestmark = pytest.mark.long
+
 QUOTA = {"pods": 4}  # the notebook and three executors
 
 
