@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,22 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+def loaded_context() -> Any:
+    """PySpark's class `SparkContext`; None while PySpark is not loaded, and so has neither a session nor a JVM.
+
+    Loading it takes a good part of the time in which a JVM starts: nobody does so only to ask.
+    """
+    return getattr(sys.modules.get("pyspark"), "SparkContext", None)
+
+
+def is_connected() -> bool:
+    """Whether this process has a JVM that PySpark is connected to."""
+    return getattr(loaded_context(), "_jvm", None) is not None
+
+
 def exit_code() -> int | None:
     """Exit code of the JVM, negative for a signal; None while it runs, or where there is none."""
-    from pyspark import SparkContext
-
-    process = getattr(SparkContext._gateway, "proc", None)
+    process = getattr(getattr(loaded_context(), "_gateway", None), "proc", None)
     code: int | None = None if process is None else process.poll()
     return code
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +54,10 @@ class Launch:
         Raises:
             PySparkRuntimeError: it ended at once (JAVA_GATEWAY_EXITED); it has said why on the standard error.
         """
-        from pyspark import SparkContext
-        from pyspark.errors import PySparkRuntimeError
-
         try:
+            from pyspark import SparkContext  # while the JVM starts
+            from pyspark.errors import PySparkRuntimeError
+
             while not self._connection.exists():
                 if self.has_ended:
                     raise PySparkRuntimeError(errorClass="JAVA_GATEWAY_EXITED", messageParameters={})
@@ -85,38 +87,34 @@ def launch(settings: Mapping[str, str], variables: Mapping[str, str]) -> Launch 
         settings: Spark settings of the first session.
         variables: environment variables.
     """
-    import pyspark
-    from pyspark.find_spark_home import _find_spark_home
-
-    if not pyspark.__version__.startswith(KNOWN_VERSION):
+    home = spark_home(variables)
+    if home is None:
         return None
     if "SPARK_DRIVER_MEMORY" in variables:
         settings = {"spark.driver.memory": variables["SPARK_DRIVER_MEMORY"], **settings}
-    installation = find_installation(variables, Path(_find_spark_home()))
+    installation = find_installation(variables, home)
     return None if installation is None else Launch(installation, settings, variables)
 
 
-def ensure_started(settings: Mapping[str, str], ready: Launch | None = None) -> None:
-    """Start the JVM of this process and connect PySpark to it; does nothing where one runs or PySpark has to do it itself.
-
-    Args:
-        settings: Spark settings of the first session.
-        ready: a JVM that was started ahead.
-
-    Raises:
-        PySparkRuntimeError: the JVM ended at once (JAVA_GATEWAY_EXITED); it has said why on the standard error.
-    """
-    from pyspark import SparkContext
-
-    if SparkContext._gateway is None and (started := ready or launch(settings, dict(os.environ))) is not None:
-        started.connect()
+def spark_home(variables: Mapping[str, str]) -> Path | None:
+    """SPARK_HOME of the PySpark that will be imported, found without importing it; None for one of a version that is not known."""
+    found = find_spec("pyspark")
+    if found is None or found.origin is None:
+        return None
+    package = Path(found.origin).parent
+    version = re.search(
+        r"^__version__\b.*['\"](.+)['\"]", (package / "version.py").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    if version is None or not version[1].startswith(KNOWN_VERSION):
+        return None
+    return Path(variables.get("SPARK_HOME") or package)
 
 
 def connected(settings: Mapping[str, str]) -> Any:
-    """PySpark's view of this process's JVM, which PySpark starts here where `ensure_started` left that to it.
+    """PySpark's view of this process's JVM, which PySpark starts here where `launch` left that to it.
 
     Raises:
-        PySparkRuntimeError: see `ensure_started`.
+        PySparkRuntimeError: the JVM ended at once (JAVA_GATEWAY_EXITED); it has said why on the standard error.
     """
     from pyspark import SparkConf, SparkContext
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from spark_session import driver
 from spark_session.errors import SparkSessionError
-from spark_session.launch import Launch, ensure_started
+from spark_session.launch import launch
 from spark_session.settings import find
 from spark_session.warming import Warming
 
@@ -22,46 +23,34 @@ def start_ahead(settings: Mapping[str, str], variables: Mapping[str, str], folde
     _warming.begin(settings, variables, folder)
 
 
-def prepare(settings: Mapping[str, str]) -> Launch | None:
-    """Make a JVM that was launched for another session fit for one with these settings.
+def start(settings: Mapping[str, str]) -> None:
+    """Make this process's JVM fit for a session with these settings, started and connected to PySpark where there is none.
 
-    Returns:
-        A JVM that was started ahead and waits for its first session; None where one runs already, or is to be started.
-
-    Raises:
-        SparkSessionError: the settings need a JVM of their own, and one runs.
-    """
-    global _launched_with  # noqa: PLW0603 (a process has one JVM)
-    from pyspark import SparkContext
-
-    if SparkContext._jvm is None:
-        variables = dict(os.environ)
-        ready = _warming.take(lambda one: one.variables == variables and not _late(one.settings, settings))
-        _launched_with = settings if ready is None else ready.settings
-        return ready
-    if late := _late(_launched_with, settings):
-        raise SparkSessionError(
-            f"{', '.join(late)} cannot change now.",
-            "It takes effect when the Java process starts, and this kernel has one from its last session.",
-            "Restart the kernel and call get_spark_session again.",
-        )
-    _clear_properties(_launched_with.keys() - settings.keys())
-    return None
-
-
-def connect(settings: Mapping[str, str], ready: Launch | None) -> None:
-    """Start it where it does not run, and connect PySpark to it.
+    Where PySpark has to start it itself (see `launch`), nothing is done.
 
     Args:
         settings: Spark settings of the session.
-        ready: what `prepare` returned.
 
     Raises:
-        PySparkRuntimeError: see `ensure_started`.
+        SparkSessionError: the settings need a JVM of their own, and one runs.
+        PySparkRuntimeError: the JVM ended at once (JAVA_GATEWAY_EXITED); it has said why on the standard error.
     """
-    ensure_started(settings, ready)
-    if ready is not None:
-        _clear_properties(ready.settings.keys() - settings.keys())
+    global _launched_with  # noqa: PLW0603 (a process has one JVM)
+    if driver.is_connected():
+        if late := _late(_launched_with, settings):
+            raise SparkSessionError(
+                f"{', '.join(late)} cannot change now.",
+                "It takes effect when the Java process starts, and this kernel has one from its last session.",
+                "Restart the kernel and call get_spark_session again.",
+            )
+        _clear_properties(_launched_with.keys() - settings.keys())
+        return
+    variables = dict(os.environ)
+    ready = _warming.take(lambda one: one.variables == variables and not _late(one.settings, settings))
+    _launched_with = settings if ready is None else ready.settings
+    if (started := ready or launch(settings, variables)) is not None:
+        started.connect()
+        _clear_properties(_launched_with.keys() - settings.keys())
 
 
 def _late(launched: Mapping[str, str], settings: Mapping[str, str]) -> list[str]:

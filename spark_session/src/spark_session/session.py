@@ -185,9 +185,7 @@ def _jvm_ended() -> bool:
 
 
 def _refuse_foreign_session() -> None:
-    from pyspark import SparkContext
-
-    if SparkContext._active_spark_context is not None:
+    if getattr(driver.loaded_context(), "_active_spark_context", None) is not None:
         raise SparkSessionError(
             "A Spark session is running that get_spark_session did not start.",
             "A process can have only one.",
@@ -214,17 +212,13 @@ def _tell_differences(plan: Plan, asked: Request) -> None:
 
 
 def _start(plan: Plan) -> tuple[SparkSession, Plan]:
-    from py4j.protocol import Py4JJavaError
-    from pyspark.errors import PySparkRuntimeError
-    from pyspark.sql import SparkSession
-
-    settings = texts(plan.settings)
     os.environ.update(plan.variables)
     _jvm_ended()
-    ready = process_jvm.prepare(settings)
     _write_files(plan)
     try:
-        process_jvm.connect(settings, ready)
+        process_jvm.start(texts(plan.settings))
+        from pyspark.sql import SparkSession
+
         plan = along.take_along(plan)
         first = (
             {"spark.executor.instances": str(first_executors(plan.context))}
@@ -232,21 +226,30 @@ def _start(plan: Plan) -> tuple[SparkSession, Plan]:
             else {}
         )
         spark: SparkSession = SparkSession.builder.config(map=texts(plan.settings) | first).getOrCreate()
-    except PySparkRuntimeError as error:
-        if error.getCondition() != "JAVA_GATEWAY_EXITED":
+    except Exception as error:
+        if (explained := _explained(error)) is None:
             raise
-        raise SparkSessionError(
+        raise explained from error
+    return spark, plan
+
+
+def _explained(error: Exception) -> SparkSessionError | None:
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkRuntimeError
+
+    if isinstance(error, PySparkRuntimeError) and error.getCondition() == "JAVA_GATEWAY_EXITED":
+        return SparkSessionError(
             "Spark did not start.",
             "Its Java process ended at once; the lines above this message say why.",
             "Spark needs Java 17 or later: install one, or point JAVA_HOME at it.",
-        ) from error
-    except Py4JJavaError as error:
-        raise SparkSessionError(
+        )
+    if isinstance(error, Py4JJavaError):
+        return SparkSessionError(
             "Spark did not start.",
             str(error.java_exception.getMessage()).strip(),
             "spark_session.explain() shows the settings it was started with.",
-        ) from error
-    return spark, plan
+        )
+    return None
 
 
 def _write_files(plan: Plan) -> None:
