@@ -104,6 +104,7 @@ def _deployment(image: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_a_node_that_is_killed_while_it_starts_is_reported_and_leaves_nothing(cluster: Cluster, watch: Any) -> None:
     cluster.down()
     with _up(cluster) as starting:
@@ -128,6 +129,7 @@ def test_an_up_that_is_killed_is_finished_by_the_next(cluster: Cluster) -> None:
     assert cluster.running
 
 
+@pytest.mark.long
 def test_an_interrupted_up_leaves_nothing(cluster: Cluster, watch: Any) -> None:
     cluster.down()
     with _up(cluster) as starting:

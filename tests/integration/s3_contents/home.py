@@ -13,7 +13,12 @@ from dev.s3_server import S3Server
 
 TEXT = {"type": "file", "format": "text"}
 # Deleted files leave traces in a bucket that keeps versions.
-PLAIN_AND_VERSIONED = pytest.mark.parametrize("versioning", [False, True], ids=["plain", "versions"], indirect=True)
+# With versions is how the platform's own store is.
+PLAIN_AND_VERSIONED = pytest.mark.parametrize(
+    "versioning",
+    [pytest.param(False, id="plain", marks=pytest.mark.long), pytest.param(True, id="versions")],
+    indirect=True,
+)
 
 
 async def listed(manager: S3ContentsManager, path: str = "") -> list[tuple[str, str]]:

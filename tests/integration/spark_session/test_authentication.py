@@ -29,7 +29,11 @@ print(json.dumps({"answer": answer, "page": page, "conf": conf}))
 
 
 @pytest.fixture(
-    scope="module", params=[{}, {"network_encryption": True, "spill_encryption": True}], ids=["", "encrypted"]
+    scope="module",
+    params=[
+        pytest.param({}, id="plain", marks=pytest.mark.long),
+        pytest.param({"network_encryption": True, "spill_encryption": True}, id="encrypted"),
+    ],
 )
 def notebook(node: Cluster, request: pytest.FixtureRequest) -> Iterator[Notebook]:
     with running_notebook(node, "test-authentication", {"pods": 4}, request.param) as made:

@@ -15,12 +15,13 @@ from tests.support.spark_pages import TABS, executor_ids, no_trouble, open_tab
 
 from .conftest import Driver, Jupyter
 
+pytestmark = pytest.mark.long
+
 
 def sessions(jupyter: Jupyter) -> list[str]:
     return [one["name"] for one in jupyter.call("GET", "spark-ui/api/sessions").json()["sessions"]]
 
 
-@pytest.mark.long
 def test_a_session_is_stopped_and_its_process_starts_another(jupyter: Jupyter, tmp_path: Path) -> None:
     driver = Driver("stopped", jupyter.environment, tmp_path)
     jvm = driver.record.jvm
@@ -44,7 +45,6 @@ def test_a_session_is_stopped_and_its_process_starts_another(jupyter: Jupyter, t
     assert "not running" in again.json()["message"]
 
 
-@pytest.mark.long
 def test_a_process_that_does_not_listen_loses_its_driver(jupyter: Jupyter, tmp_path: Path) -> None:
     driver = Driver("stuck", jupyter.environment, tmp_path)
     os.kill(driver.process.pid, signal.SIGSTOP)

@@ -35,6 +35,7 @@ except Exception as error:
 """
 
 
+@pytest.mark.long
 async def test_s3a_reads_and_writes_its_own_folder_and_no_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
