@@ -57,6 +57,15 @@ def test_parameters_are_named_one_by_one(asked: dict[str, Any], capsys: pytest.C
     assert "For example -p day=2013-01-01." in capsys.readouterr().err
 
 
+def test_a_jar_has_its_class_and_what_it_brings_along(asked: dict[str, Any]) -> None:
+    words = ["--class", "com.example.Main", "--jars", "a.jar,s3://b/c.jar", "--packages", "d:e:1"]
+    assert command.main(["submit", "app.jar", *words, "--", "--class", "x"]) == 0
+    assert (asked["main_class"], asked["packages"]) == ("com.example.Main", ["a.jar", "s3://b/c.jar", "d:e:1"])
+    assert asked["arguments"] == ["--class", "x"]
+    command.main(["submit", "x.py"])
+    assert (asked["main_class"], asked["packages"]) == (None, [])
+
+
 def test_without_waiting_the_name_is_all_that_is_printed(
     asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -225,7 +225,7 @@ def prepared(kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch) -> list[st
     uploaded: list[str] = []
     request = JobRequest("report.ipynb", b"", (), "Report", None, 7200)
     copy = Code("s3://n/.spark-jobs/code/00/report.ipynb", "00")
-    monkeypatch.setattr(scheduling, "prepare", lambda *_, **__: Prepared(kubernetes.apis, request, JOB, copy))
+    monkeypatch.setattr(scheduling, "prepare", lambda *_, **__: Prepared(kubernetes.apis, request, JOB, ((copy, b""),)))
     monkeypatch.setattr(jobs.code, "upload", lambda copy, _: uploaded.append(copy.url))
     return uploaded
 

@@ -82,13 +82,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser(
         "submit",
-        help="start a script or a notebook as a job",
-        description="Start a Python script or a notebook as a job, now or at times of the clock. Arguments of a script come after --, parameters of a "
-        "notebook after -p.",
+        help="start a script, a notebook or a jar as a job",
+        description="Start a Python script, a notebook or an application of the JVM as a job, now or at times of the clock. Arguments of a script or "
+        "jar come after --, parameters of a notebook after -p.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    start.add_argument("script", help="path of a .py or .ipynb file, on the disk or as JupyterLab shows it")
+    start.add_argument("script", help="path of a .py, .ipynb or .jar file, on the disk or as JupyterLab shows it")
     start.add_argument(
         "-p",
         "--parameter",
@@ -107,6 +107,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     start.add_argument("--driver-cores", help="CPU of the script's own pod (the notebook's)")
     start.add_argument("--driver-memory", help="memory of the script's own pod, such as 4g (the notebook's)")
+    start.add_argument(
+        "--class",
+        dest="main_class",
+        help="class of a jar whose main is run, such as com.example.Main (the one that its manifest names)",
+    )
+    start.add_argument(
+        "--packages",
+        "--jars",
+        action="append",
+        default=[],
+        metavar="LIST",
+        help="what a jar has beside it, with commas between: jars and Maven coordinates; may be repeated",
+    )
     start.add_argument(
         "--schedule",
         metavar="CRON",
@@ -161,6 +174,7 @@ def _submit(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     what: JobOptions = {
         "parameters": dict(map(parse_parameter, options.parameter)), "executors": options.executors, "name": options.name, "timeout": options.timeout,
         "retries": options.retries, "driver_cores": options.driver_cores, "driver_memory": options.driver_memory,
+        "main_class": options.main_class, "packages": [each for words in options.packages for each in words.split(",")],
     }  # fmt: skip
     if options.schedule is None:
         if options.time_zone is not None or options.overlap is not None:

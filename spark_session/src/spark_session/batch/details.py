@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from spark_session.batch.manifest import CODE_NOTE, COMMIT_NOTE, CONTAINER, DIGEST_NOTE, SCRIPT_NOTE
+from spark_session.batch.manifest import (
+    CLASS_NOTE,
+    CODE_NOTE,
+    COMMIT_NOTE,
+    CONTAINER,
+    DIGEST_NOTE,
+    PACKAGES_NOTE,
+    SCRIPT_NOTE,
+)
 from spark_session.batch.outcome import State, outcome
 from spark_session.kube import Object
 
@@ -41,6 +49,8 @@ def what_runs(notes: Mapping[str, str], spec: Object) -> dict[str, str | None]:
     [container] = spec["template"]["spec"]["containers"]
     return {
         "script": notes.get(SCRIPT_NOTE),
+        "class": notes.get(CLASS_NOTE),
+        "packages": notes.get(PACKAGES_NOTE),
         "git commit": notes.get(COMMIT_NOTE),
         "code": notes.get(CODE_NOTE),
         "SHA-256": notes.get(DIGEST_NOTE),
