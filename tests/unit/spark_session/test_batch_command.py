@@ -11,6 +11,9 @@ import pytest
 from spark_session.batch import command
 from spark_session.batch.follow import CannotWriteError
 from spark_session.batch.outcome import Outcome, State
+from spark_session.batch.past import past
+
+from .test_batch_past import FAILED, job
 
 
 class Job:
@@ -195,10 +198,36 @@ def test_a_schedule_is_paused_resumed_and_run_as_a_job_is(
     assert capsys.readouterr().out == "a-1\n"
 
 
+def test_a_rerun_is_followed_as_any_job(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def rerun(name: str, overlap: bool) -> Job:
+        asked.append((name, overlap))
+        return Job(Outcome(State.FAILED, 3))
+
+    monkeypatch.setattr(command, "rerun", rerun)
+    assert command.main(["rerun", "x-1"]) == 3
+    assert "Job a-1 failed with exit code 3." in capsys.readouterr().err
+    assert command.main(["rerun", "x-1", "--overlap", "--no-wait"]) == 0
+    assert capsys.readouterr().out == "a-1\n"
+    assert asked == [("x-1", False), ("x-1", True)]
+
+
+def test_the_history_is_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(command, "history", lambda last: [past(job(), FAILED)] * last)
+    assert command.main(["history", "--last", "2"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["NAME", "STATE", "EXIT", "CODE", "SUBMITTED", "TOOK", "SCRIPT"]
+    assert [line.split() for line in lines] == [
+        ["flights-3f09ac", "failed", "3", "2026-11-21", "10:00", "35", "s", "flights.py"]
+    ] * 2
+
+
 @pytest.mark.parametrize(
     "words",
     [
         [],
+        ["rerun"],
         ["submit"],
         ["ls", "--", "x"],
         ["submit", "x.py", "stray"],

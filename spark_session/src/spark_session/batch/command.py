@@ -1,4 +1,4 @@
-"""The command `spark-session`: submit, ls, show, logs, cancel, pause, resume, run-now."""
+"""The command `spark-session`: submit, rerun, ls, history, show, logs, cancel, pause, resume, run-now."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from spark_session.batch.jobs import Job, JobOptions, answers, submit, workspace
 from spark_session.batch.manifest import SCRIPT_NOTE
 from spark_session.batch.notebook import parse_parameter
 from spark_session.batch.outcome import Outcome, State, outcome
+from spark_session.batch.past import HEADINGS as HISTORY_HEADINGS
+from spark_session.batch.past import KEPT_DAYS
+from spark_session.batch.recall import SHOWN, history
+from spark_session.batch.repeat import rerun
 from spark_session.batch.request import DEFAULT_TIMEOUT
 from spark_session.batch.schedule_details import HEADINGS, schedule_row, told
 from spark_session.batch.scheduling import Schedule, runs_of, schedule
@@ -62,6 +66,11 @@ def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         return _submit(options, arguments)
     if options.command == "ls":
         return _ls()
+    if options.command == "history":
+        _print_table([HISTORY_HEADINGS, *(job.row() for job in history(options.last))])
+        return 0
+    if options.command == "rerun":
+        return _follow(rerun(options.name, overlap=options.overlap), options.wait)
     if options.command in _OF_SCHEDULES:
         return _OF_SCHEDULES[options.command](Schedule(options.name, workspace_jobs()), options)
     found = _named(options.name)
@@ -132,7 +141,15 @@ def _parser() -> argparse.ArgumentParser:
         help=f"with --schedule, of a run whose time comes while the one before it goes on: let it wait for an hour at most, start it beside, or end the one before ({DEFAULT_OVERLAP})",
     )
     _add_wait(start)
+    repeat = commands.add_parser(
+        "rerun", help="run a job again as it was: same copy of the code, arguments, settings and image"
+    )
+    repeat.add_argument("name", help="name of the job, as ls or history shows it")
+    repeat.add_argument("--overlap", action="store_true", help="also while it still runs (no)")
+    _add_wait(repeat)
     commands.add_parser("ls", help="list jobs and schedules")
+    ended = commands.add_parser("history", help=f"list jobs that have ended, of the last {KEPT_DAYS} days")
+    ended.add_argument("--last", type=int, default=SHOWN, help="how many (%(default)s)")
     what = "how a job stands, and what it runs: code, image, git commit; of a schedule also when it runs"
     for name, text in (
         ("show", what),

@@ -7,7 +7,7 @@ import re
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +15,13 @@ from typing import TypedDict, Unpack
 
 from spark_session.batch import code, manifest
 from spark_session.batch.apis import NOT_FOUND, UNANSWERED, Apis
+from spark_session.batch.archive import Archive
 from spark_session.batch.details import details
 from spark_session.batch.follow import Follower, Tell, Write
 from spark_session.batch.git import commit_of
 from spark_session.batch.jar import bring
-from spark_session.batch.outcome import Outcome
+from spark_session.batch.outcome import GONE, Outcome
+from spark_session.batch.past import past
 from spark_session.batch.request import DEFAULT_TIMEOUT, JobRequest, parse
 from spark_session.batch.source import find
 from spark_session.defaults import CONFIG_VARIABLE, load_defaults
@@ -47,16 +49,19 @@ class Job:
             return self.apis.outcome(self.name, self.apis.pod(self.name))
 
     def details(self) -> list[tuple[str, str]]:
-        """Names and values of what is known of it: how it stands, and what it runs.
+        """Names and values of what is known of it: how it stands, and what it runs. Of one that Kubernetes has forgotten, what the history says.
 
         Raises:
             SparkSessionError: there is no such job.
         """
         with answers():
             job = self.apis.job(self.name)
-            if job is None:
-                raise no_job(self.name)
-            return details(job, self.apis.pod(self.name), datetime.now(UTC))
+            if job is not None:
+                return details(job, self.apis.pod(self.name), datetime.now(UTC))
+        remembered = archive().find(self.name)
+        if remembered is None:
+            raise no_job(self.name)
+        return remembered.details()
 
     def wait(self, write: Write | None = None, tell: Tell | None = None) -> Outcome:
         """Follow it to its end.
@@ -88,13 +93,28 @@ class Job:
         (write or to_stdout)(log)
 
     def cancel(self) -> None:
-        """End it, with its executors; its log goes, too.
+        """End it, with its executors; its log goes, too. The history keeps how it ended.
 
         Raises:
             SparkSessionError: there is no such job.
         """
+        with answers():
+            job = self.apis.job(self.name)
+            pod = None if job is None else self.apis.pod(self.name)
         with answers(), known(no_job(self.name)):
             self.apis.jobs.delete("jobs", self.name, propagationPolicy="Background")
+        if job is not None:
+            with suppress(SparkSessionError):  # to be cancelled is what was asked for
+                _remember(job, pod)
+
+
+def _remember(job: Object, pod: Object | None) -> None:
+    """Write down how a job ended that is taken away, unless that is done already."""
+    kept, name = archive(), job["metadata"]["name"]
+    before = kept.find(name)
+    if before is None or before.outcome is None:
+        ended = past(job, pod)
+        kept.write(ended if ended.outcome is not None else past(job, pod, GONE))
 
 
 def submit(
@@ -198,7 +218,7 @@ def prepare(
     Raises:
         SparkSessionError: something is not as it should be.
     """
-    environment, workspace = _environment()
+    environment, workspace = here()
     home, folder = environment.s3.home, environment.notebook_folder
     along = bring(packages, lambda path: find(path, home, folder))
     request = parse(
@@ -227,8 +247,14 @@ def workspace_jobs() -> Apis:
     Raises:
         SparkSessionError: it runs in none.
     """
-    _, workspace = _environment()
+    _, workspace = here()
     return Apis(workspace.api_url, workspace.namespace)
+
+
+def archive() -> Archive:
+    """Where the jobs of the person are remembered whose workspace this runs in."""
+    environment, _ = here()
+    return Archive(environment.s3.home)
 
 
 def to_stdout(text: bytes) -> None:
@@ -242,7 +268,12 @@ def to_stderr(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
-def _environment() -> tuple[Environment, Workspace]:
+def here() -> tuple[Environment, Workspace]:
+    """Where this runs.
+
+    Raises:
+        SparkSessionError: it is in no workspace.
+    """
     environment = detect(os.environ, Path.home())
     if environment.workspace is None:
         raise SparkSessionError(
@@ -311,5 +342,5 @@ def known(missing: SparkSessionError) -> Iterator[None]:
 def no_job(name: str) -> SparkSessionError:
     return SparkSessionError(
         f"There is no job {name}.", "It was cancelled, or it ended long ago and is not kept any more, or has another name.",
-        "spark-session ls lists those that there are.",
+        "spark-session ls lists those that there are, spark-session history those that have ended.",
     )  # fmt: skip

@@ -23,7 +23,7 @@ LONGEST_SECONDS = 7 * 24 * 3600
 MOST_RETRIES = 10
 # Kubernetes takes objects of 1.5 MB; the arguments are a small part of one.
 LONGEST_ARGUMENTS = 100_000
-_LONGEST_SLUG = 40
+LONGEST_SLUG = 40
 _DURATION = re.compile(r"(?P<number>\d{1,6}(?:\.\d{1,3})?)\s*(?P<unit>[smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 
@@ -65,7 +65,7 @@ class JobRequest:
     @property
     def slug(self) -> str:
         """The name as Kubernetes accepts it at the beginning of an object's name."""
-        slug = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")[:_LONGEST_SLUG].strip("-")
+        slug = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")[:LONGEST_SLUG].strip("-")
         return slug if slug[:1].isalpha() else f"job-{slug}".strip("-")
 
 

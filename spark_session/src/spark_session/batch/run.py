@@ -24,18 +24,20 @@ from spark_session.batch.code import Code, fetch
 from spark_session.batch.manifest import TRY_AGAIN
 from spark_session.batch.outcome import LONGEST_WORDS
 from spark_session.batch.reap import reap
+from spark_session.batch.remember import LAST_WORDS, remembered
 from spark_session.errors import SparkSessionError
 from spark_session.executor_pods import ExecutorPods
 from spark_session.processes import lives
-
-LAST_WORDS = Path("/dev/termination-log")
-"""Where Kubernetes reads what a container has to say of its end."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run a job; returns the exit code, as a shell would tell it."""
+    return remembered(os.environ, lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str]) -> int:
     url, digest, *rest = arguments
     try:
         script = fetched(url, digest)

@@ -23,7 +23,8 @@ from spark_session import launch, quantities, watch
 from spark_session.batch.code import known_copy
 from spark_session.batch.jar import as_written, safe_name
 from spark_session.batch.manifest import MEMORY_VARIABLE, TRY_AGAIN
-from spark_session.batch.run import LAST_WORDS, cleared_away, fetched, leave_words, run
+from spark_session.batch.remember import LAST_WORDS, remembered
+from spark_session.batch.run import cleared_away, fetched, leave_words, run
 from spark_session.context import Context
 from spark_session.control.ended import Ended
 from spark_session.defaults import load_defaults
@@ -52,6 +53,10 @@ _OPTIONS = "spark.driver.extraJavaOptions"
 
 def main(arguments: Sequence[str], last_words: Path = LAST_WORDS) -> int:
     """Run an application; returns the exit code, as a shell would tell it."""
+    return remembered(os.environ, lambda: _main(arguments, last_words), last_words)
+
+
+def _main(arguments: Sequence[str], last_words: Path) -> int:
     url, digest, along, main_class, *rest = arguments
     home = os.environ.get(HOME_VARIABLE, "")
     others, coordinates = as_written(along)

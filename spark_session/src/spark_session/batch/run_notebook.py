@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 
 from spark_session.batch import s3
 from spark_session.batch.manifest import JOB_VARIABLE, TRY_AGAIN
-from spark_session.batch.run import LAST_WORDS, cleared_away, fetched, leave_words, run
+from spark_session.batch.remember import LAST_WORDS, remembered
+from spark_session.batch.run import cleared_away, fetched, leave_words, run
 from spark_session.environment import HOME_VARIABLE, NOTEBOOK_VARIABLE, UNATTENDED_VARIABLE
 from spark_session.errors import SparkSessionError
 
@@ -27,6 +28,10 @@ PATIENCE = 15.0
 
 def main(arguments: Sequence[str], last_words: Path = LAST_WORDS) -> int:
     """Run a notebook; returns the exit code."""
+    return remembered(os.environ, lambda: _main(arguments, last_words), last_words)
+
+
+def _main(arguments: Sequence[str], last_words: Path) -> int:
     url, digest, folder, parameters = arguments
     try:
         source = fetched(url, digest)
