@@ -58,6 +58,8 @@ class _Memory:
         self._job = apis.job(self._name)
         if self._job is not None:
             self._archive.write(past(self._job, apis.pods.get("pods", self._variables["POD_NAME"])))
+        # Here, while the script runs: at its end somebody may wait.
+        self._archive.forget(datetime.now(UTC))
 
     def end(self, code: int, words: str) -> None:
         apis, now = self._apis(), datetime.now(UTC)
@@ -65,7 +67,6 @@ class _Memory:
         found = ended_with(apis.job(self._name), self._job, pod, code=code, words=words, now=now)
         if found is not None:
             self._archive.write(found)
-        self._archive.forget(now)
 
     @property
     def _name(self) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from spark_session import s3_client
@@ -128,6 +130,12 @@ def _told(failed: str, url: str) -> Iterator[None]:
 
 
 def _client() -> Any:
+    """One for all requests and threads: to make one takes longer than a request. Others where the variables have become others."""
+    return _made(tuple(sorted((name, text) for name, text in os.environ.items() if name.startswith("AWS_"))))
+
+
+@lru_cache(maxsize=1)
+def _made(_: tuple[tuple[str, str], ...]) -> Any:
     return s3_client.client(5, 30, mode="standard")
 
 
