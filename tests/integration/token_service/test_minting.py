@@ -405,6 +405,6 @@ async def test_notebooks_are_kept_with_the_keys_of_a_workspace(
             await manager.save({"type": "file", "format": "text", "content": "x", "chunk": chunk}, "large.txt")
         await manager.delete("done")
         assert [each["name"] for each in (await manager.get(""))["content"] if each["name"] == "done"] == []
-        await manager.janitor.clear()
+        await manager.janitors[0].clear()
     finally:
         await manager.close()

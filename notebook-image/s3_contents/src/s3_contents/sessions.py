@@ -6,8 +6,6 @@ from typing import Any
 
 from jupyter_server.services.sessions.sessionmanager import SessionManager
 
-from s3_contents import paths
-
 NOTEBOOK_VARIABLE = "SPARK_NOTEBOOKS_NOTEBOOK"
 
 
@@ -25,7 +23,7 @@ class S3SessionManager(SessionManager):
             kernel = await super().start_kernel_for_session(session_id, path, *arguments, **named)
         finally:
             if folders is not None:
-                folders.started(paths.split((path or "").strip("/"))[0], kernel)
+                folders.started(self.contents_manager.kernel_folder(path or ""), kernel)
         return kernel
 
     def get_kernel_env(self, path: str | None, name: Any = None) -> dict[str, str]:
