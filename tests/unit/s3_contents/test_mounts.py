@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from s3_contents import S3ContentsManager
+from s3_contents import S3ContentsManager, S3SessionManager
 from s3_contents.errors import NotFoundError, RefusedError, RejectedError
 from s3_contents.mounts import Mounts
 from s3_contents.paths import is_canonical
@@ -141,3 +141,20 @@ def test_the_settings_come_from_the_platform(monkeypatch: pytest.MonkeyPatch) ->
     manager = S3ContentsManager(config=Config(S3ContentsManager={"url": "s3://bucket/home"}))
     assert [mount.path for mount in manager.mounts] == ["", "team/f"]
     assert manager.info_string() == "Serving notebooks from s3://bucket/home/, s3://bucket/f/"
+
+
+@pytest.mark.parametrize(
+    ("notebook", "folder"),
+    [
+        ("a.ipynb", "s3://notebooks/users/ada"),
+        ("r/a.ipynb", "s3://notebooks/users/ada/r"),
+        ("shared/flights/a.ipynb", "s3://notebooks/groups/flights"),
+        ("shared/course/r/a.ipynb", "s3://notebooks/courses/2026/r"),
+        ("shared/console-1", "s3://notebooks/users/ada"),
+    ],
+)
+def test_a_kernel_knows_where_on_s3_its_notebook_is(notebook: str, folder: str) -> None:
+    manager = S3ContentsManager(url="s3://notebooks/users/ada", shares=[FLIGHTS, COURSE])
+    variables = S3SessionManager(contents_manager=manager).get_kernel_env(notebook)
+    assert variables["SPARK_NOTEBOOKS_NOTEBOOK"] == notebook
+    assert variables["SPARK_NOTEBOOKS_NOTEBOOK_FOLDER"] == folder

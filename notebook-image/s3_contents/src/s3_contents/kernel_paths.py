@@ -76,6 +76,11 @@ class KernelPaths(S3ContentsReader):
         folder = paths.split(paths.canonical(path))[0]
         return "" if self.mounts.get(folder) is None else folder
 
+    def folder_url(self, path: str) -> str:
+        """The s3:// address, without a slash at its end, of the folder that a notebook is in."""
+        folder = self.kernel_folder(path)
+        return self.store.url(self.mounts.at(folder).folder(folder)).rstrip("/")
+
     def emit(self, data: dict[str, Any]) -> None:
         """Tell Jupyter's listeners what was done, and the working folders of what kernels may wait for."""
         super().emit(data)
