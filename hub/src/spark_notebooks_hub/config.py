@@ -178,6 +178,7 @@ def _workspaces(values: Values) -> Config:
             "token_audiences": values.s3.credentials.token_audiences,
             "account_annotations": values.s3.credentials.annotations.model_dump(),
             "contents_settings": contents_settings(values),
+            "shared_folders": [each.folder for each in values.singleuser.shared_folders],
         }
     )
 
@@ -191,6 +192,7 @@ def contents_settings(values: Values) -> dict[str, Any]:
         "working_files": files.number,
         "working_file_mb": files.file_mib,
         "working_total_mb": files.total_mib,
+        "shares_folder": values.singleuser.shared_folders_in,
     }
     # Where they are is the image's matter.
     return settings if files.enabled else settings | {"working_folder": ""}

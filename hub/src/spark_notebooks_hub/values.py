@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from .network import guarded, without_metadata
 from .problems import problems
+from .shared_folders import NAME, PREFIX, SharedFolder, contradiction
 from .workspace import PREFIX_LENGTH
 
 BYTES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
@@ -180,6 +181,54 @@ class WorkingFiles(Section):
     total_mib: int = Field(default=1000, ge=1, alias="totalMiB")
 
 
+class SharedFolderValues(Section):
+    """A folder of the bucket that some people share."""
+
+    name: str
+    prefix: str
+    groups: list[str] = []
+    users: list[str] = []
+    everyone: bool = False
+    access: Literal["read", "write"] = "read"
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        return _shown_name(value)
+
+    @field_validator("prefix")
+    @classmethod
+    def _is_a_prefix(cls, value: str) -> str:
+        prefix = value.strip("/")
+        if not PREFIX.fullmatch(prefix):
+            raise ValueError(
+                f"{value!r} must be letters, digits, '.', '_' and '-' between slashes, and no part may begin with '.'"
+            )
+        return prefix
+
+    @model_validator(mode="after")
+    def _is_for_somebody(self) -> Self:
+        if self.everyone == bool(self.groups or self.users):
+            raise ValueError(
+                f"{self.name!r} is for nobody, or for everyone and some others: name groups or users, or set everyone to true"
+            )
+        return self
+
+    @property
+    def folder(self) -> SharedFolder:
+        return SharedFolder(
+            self.name, self.prefix, self.groups, self.users, self.everyone, writable=self.access == "write"
+        )
+
+
+def _shown_name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError(
+            f"{value!r} must be one name of a folder: no slash, no control character, and no dot at its beginning"
+        )
+    return value
+
+
 class ApiServerAddress(Section):
     cidr: str
     port: int = Field(ge=1, le=65535)
@@ -223,8 +272,15 @@ class Singleuser(Section):
     extra_tolerations: list[dict[str, Any]] = []
     storage: HomeStorage = HomeStorage()
     working_files: WorkingFiles = WorkingFiles()
+    shared_folders: list[SharedFolderValues] = []
+    shared_folders_in: str = "shared"
     profile_list: list[dict[str, Any]] = []
     network_policy: NetworkPolicy = NetworkPolicy()
+
+    @field_validator("shared_folders_in")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        return _shown_name(value)
 
 
 class Admission(Section):
@@ -352,6 +408,13 @@ class Values(Section):
                     f"workspace.quota bounds {key}, but servers name no such amount and Kubernetes would refuse them all: "
                     f"set singleuser.{resource}.{setting}, or a default in workspace.limits"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _shared_folders_are_apart(self) -> Self:
+        wrong = contradiction([each.folder for each in self.singleuser.shared_folders], self.s3.prefix)
+        if wrong:
+            raise ValueError(f"singleuser.sharedFolders: {wrong}")
         return self
 
     def _has_default(self, key: str) -> bool:
