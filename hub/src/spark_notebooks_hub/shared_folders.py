@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import Any, Final
 
+from .errors import Failure
+
 # What has a meaning to S3 policies (`*`, `?`, `$`) is not in it, and nothing that S3 or JupyterLab would change.
 PREFIX: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", re.ASCII)
+# Of S3 services, for the policy that the token service makes of all that a person has; and what is in it beside prefixes and the bucket's name, at most.
+MOST_OF_POLICY: Final = 2048
+REST_OF_POLICY: Final = 685
 NAME: Final = re.compile(r"[^\x00-\x1f\x7f/.][^\x00-\x1f\x7f/]*")
 
 
@@ -56,6 +61,26 @@ def settings(shares: Iterable[Share], bucket: str) -> list[dict[str, Any]]:
     return [
         {"name": share.name, "url": f"s3://{bucket}/{share.prefix}", "writable": share.writable} for share in shares
     ]
+
+
+def are_too_many(home: str, shares: Sequence[Share], bucket: str) -> bool:
+    """Whether S3 services may refuse keys for a person's own prefix and these folders, because their policy would be too long.
+
+    Each prefix is in it twice: in the name of what may be read, `"arn:aws-us-gov:s3:::<bucket>/<prefix>/*",`, and in that of what may be listed. The
+    bucket itself is named twice more.
+    """
+    prefixes = [home, *(share.prefix for share in shares)]
+    rest = REST_OF_POLICY + 2 * len(bucket)
+    return rest + sum(2 * len(prefix) + len(bucket) + 34 for prefix in prefixes) > MOST_OF_POLICY
+
+
+def too_many(shares: Sequence[Share]) -> Failure:
+    """What a person reads who has so many."""
+    return Failure(
+        "shares",
+        f"You have {len(shares)} shared folders, more than keys for the notebook storage can name. Ask your administrator to share fewer with you, or a "
+        "folder above several of them, or to give them shorter prefixes (singleuser.sharedFolders).",
+    )
 
 
 def contradiction(folders: Sequence[SharedFolder], homes: str) -> str | None:

@@ -24,7 +24,7 @@ from .errors import Failure, SpawnFailed, api_failure, api_message
 from .network import NetworkRules
 from .notebook import TokenService, environment
 from .progress import Patience, PodProgress, Step, pod_progress, too_slow
-from .shared_folders import Share, SharedFolder, named_groups, settings, shares_of
+from .shared_folders import Share, SharedFolder, are_too_many, named_groups, settings, shares_of, too_many
 from .spawn_log import SpawnLog
 from .storage import ObjectStore
 from .workspace import MANAGED_BY, WORKSPACE_LABEL, HubIdentity, Workspace, credentials_file, user_slug
@@ -114,6 +114,14 @@ class WorkspaceSpawner(KubeSpawner):
         """The shared folders that the person has now, by JupyterHub's groups."""
         return shares_of(self.shared_folders, self.user.name, [group.name for group in self.user.groups])
 
+    def _check_shares(self) -> None:
+        """Raises SpawnFailed where the token service could make no keys for all that the person has: not even their own files would open."""
+        self._tell_of_unknown_groups()
+        notebooks, shares = self.store.notebooks, self.shares()
+        home = notebooks.folder(user_slug(self.user.name))
+        if self.token_service and are_too_many(home, shares, notebooks.bucket):
+            raise SpawnFailed(too_many(shares))
+
     def _tell_of_unknown_groups(self) -> None:
         """Says, once after the hub's start, which groups JupyterHub does not know: misspelt, or nobody of them has signed in yet."""
         names = named_groups(self.shared_folders) - WorkspaceSpawner._groups_looked_at
@@ -177,7 +185,7 @@ class WorkspaceSpawner(KubeSpawner):
     async def _prepare_workspace(self) -> None:
         await self.load_user_options()
         self._say(PodProgress(Step.WORKSPACE))
-        self._tell_of_unknown_groups()
+        self._check_shares()
         await self.store.check()
         workspace = self.workspace()
         # Looked up at each start: a managed control plane moves.

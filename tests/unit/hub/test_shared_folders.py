@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from spark_notebooks_hub.config import hub_config
-from spark_notebooks_hub.shared_folders import Share, SharedFolder, named_groups, settings, shares_of
+from spark_notebooks_hub.shared_folders import Share, SharedFolder, are_too_many, named_groups, settings, shares_of
 from spark_notebooks_hub.values import ValuesError, parse_values
+from token_service.policy import Access, policy_text
 
 FOLDERS = [
     SharedFolder("flights", "groups/flights", groups=["students"]),
@@ -120,3 +123,32 @@ def test_neighbours_and_what_is_only_read_are_fine() -> None:
     )
     with pytest.raises(ValuesError, match=r"s3\.prefix is empty"):
         values(FLIGHTS, s3={"prefix": ""})
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 60), st.booleans()), max_size=30),
+    st.sampled_from(["nbs", "notebooks", "n" * 63]),
+    st.sampled_from(["aws", "aws-us-gov"]),
+)
+@example([(1, False)] * 3 + [(3, False)] + [(60, False)] * 3, "n" * 63, "aws-us-gov")
+def test_what_the_hub_lets_through_fits_into_a_policy(
+    lengths: list[tuple[int, bool]], bucket: str, partition: str
+) -> None:
+    shares = [
+        Share(str(number), f"{number:0{length}d}"[-length:], writable)
+        for number, (length, writable) in enumerate(lengths)
+    ]
+    home = f"users/{'a' * 48}"
+    if are_too_many(home, shares, bucket):
+        return
+    written = tuple(share.prefix for share in shares if share.writable)
+    access = Access((home, *written), tuple(share.prefix for share in shares if not share.writable))
+    assert policy_text(bucket, access, partition)
+
+
+def test_a_dozen_folders_are_not_too_many_and_forty_are() -> None:
+    def shares(number: int) -> list[Share]:
+        return [Share(str(each), f"groups/{each:017d}", writable=True) for each in range(number)]
+
+    assert not are_too_many("users/ada", shares(13), "notebooks")
+    assert are_too_many("users/ada", shares(40), "notebooks")

@@ -370,3 +370,16 @@ async def test_a_group_that_nobody_knows_is_said_once(
     assert "the group 'pilots', which JupyterHub does not know" in warning
     session.close()
     engine.dispose()
+
+
+async def test_more_shared_folders_than_keys_can_name_are_said_before_a_server_starts(
+    make_spawner: MakeSpawner,
+) -> None:
+    many = [{"name": str(number), "prefix": f"groups/{number:030d}", "everyone": True} for number in range(30)]
+    shared = {"singleuser": VALUES["singleuser"] | {"sharedFolders": many}}
+    make_spawner(**shared)._check_shares()
+    tokens = {"mode": "tokenService", "tokenService": {"url": "http://tokens:8082", "audience": "tokens"}}
+    with pytest.raises(
+        SpawnFailed, match="You have 30 shared folders, more than keys for the notebook storage can name"
+    ):
+        make_spawner(**shared, s3=VALUES["s3"] | {"credentials": tokens})._check_shares()
