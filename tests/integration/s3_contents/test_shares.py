@@ -262,13 +262,15 @@ async def test_who_may_only_read_reads_all_and_changes_nothing(
 
 
 async def test_a_file_of_ones_own_called_shared_is_hidden_not_lost(
-    person: Person, s3_server: S3Server, bucket: str
+    person: Person, s3_server: S3Server, bucket: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(s3_server, bucket, "users/ada/shared/own.txt", "users/ada/shared/flights/own.txt", "users/bob/shared")
     for name in ("ada", "bob"):
         manager = person(name)
         assert await listed(manager) == [("directory", "shared")]
         assert await listed(manager, "shared/flights") == []
+        await manager._tell_of_hidden_folder()
+    assert caplog.messages == ["The shared folders hide a folder 'shared' of the person's own."]
     moved = person("ada", shares_folder="team")
     assert await listed(moved, "shared") == [("directory", "shared/flights"), ("file", "shared/own.txt")]
 

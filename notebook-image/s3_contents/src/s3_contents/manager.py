@@ -99,6 +99,8 @@ class S3ContentsManager(KernelPaths):
             for janitor in self.janitors
         ]
         self._background.append(loop.create_task(self._settle()))
+        if self.mounts.shares:
+            self._background.append(loop.create_task(self._tell_of_hidden_folder()))
         if self.working_folders is not None:
             self._background.append(loop.create_task(self.working_folders.send_left_behind()))
 
@@ -108,6 +110,11 @@ class S3ContentsManager(KernelPaths):
             await self.store.client()
         gc.collect()
         gc.freeze()
+
+    async def _tell_of_hidden_folder(self) -> None:
+        with suppress(S3Error):
+            if await self.mounts.home.tree.has_folder(self.mounts.folder):
+                self.log.warning("The shared folders hide a folder %r of the person's own.", self.mounts.folder)
 
     async def close(self) -> None:
         """Send what kernels have written, throw away unfinished uploads, and close the connections to S3."""
