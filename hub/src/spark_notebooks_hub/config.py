@@ -14,9 +14,10 @@ from . import notebook
 from .login import authenticator_class
 from .login_limit import Limits, LoginLimit
 from .network import HUB_PORT, S3_PORT, Address, NetworkRules, component_peer, s3_peers, s3_port
+from .singleuser_values import Singleuser
 from .spawner import SPAWN_RESERVE
 from .storage import ObjectStore
-from .values import Cull, Database, Hub, LoginLimitValues, Singleuser, Values, ValuesError, read_values
+from .values import Cull, Database, Hub, LoginLimitValues, Values, ValuesError, read_values
 from .workspace import NOTEBOOK_ACCOUNT
 
 DATABASE_FILE: Final = "/srv/jupyterhub/jupyterhub.sqlite"
