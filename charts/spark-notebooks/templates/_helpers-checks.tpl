@@ -177,3 +177,33 @@ s3.addresses is empty, and network policies cannot name {{ .Values.s3.endpoint |
 s3.addresses is set and s3.embedded.enabled is true: notebooks reach the embedded server by its labels. Remove the addresses.
 {{- end }}
 {{- end }}
+
+{{- define "spark-notebooks.check.shared-folders" -}}
+{{- $homes := trimAll "/" .Values.s3.prefix -}}
+{{- $prefixes := dict -}}
+{{- $written := dict -}}
+{{- range .Values.singleuser.sharedFolders }}
+{{- $prefix := trimAll "/" .prefix }}
+{{- if eq (empty (concat (.groups | default list) (.users | default list))) (not .everyone) }}
+singleuser.sharedFolders: {{ .name | quote }} is for nobody, or for everyone and some others: name groups or users, or set everyone to true.
+{{- end }}
+{{- if ne (get $prefixes .name | default $prefix) $prefix }}
+singleuser.sharedFolders: {{ .name | quote }} has two prefixes, {{ get $prefixes .name }} and {{ $prefix }}: give one of the two another name.
+{{- end }}
+{{- if hasPrefix (printf "%s/" $homes) $prefix }}
+singleuser.sharedFolders: {{ .name | quote }} ({{ $prefix }}) is below s3.prefix ({{ $homes }}), where each person's own folder is. Choose another prefix.
+{{- end }}
+{{- if and (eq (.access | default "read") "write") (hasPrefix (printf "%s/" $prefix) (printf "%s/" $homes)) }}
+singleuser.sharedFolders: {{ .name | quote }} ({{ $prefix }}) holds each person's own folder, so nobody may write there. Set its access to read.
+{{- end }}
+{{- $_ := set $prefixes .name $prefix }}
+{{- if eq (.access | default "read") "write" }}{{ $_ := set $written .name $prefix }}{{ end }}
+{{- end }}
+{{- range $outer, $prefix := $written }}
+{{- range $inner, $other := $prefixes }}
+{{- if and (ne $outer $inner) (hasPrefix (printf "%s/" $prefix) (printf "%s/" $other)) }}
+singleuser.sharedFolders: {{ $inner | quote }} ({{ $other }}) is within {{ $outer | quote }} ({{ $prefix }}), where people write. Keep them apart.
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -18,6 +18,19 @@ http://{{ include "spark-notebooks.tokensAudience" . }}.svc:8082
 {{ .Values.tokenService.existingSecret | default (include "spark-notebooks.s3SecretName" .) }}
 {{- end }}
 
+{{- /* The most that anybody has of a shared folder ("read" or "write"), by its prefix, as JSON. */}}
+{{- define "spark-notebooks.tokensShares" -}}
+{{- $shares := dict -}}
+{{- range .Values.singleuser.sharedFolders -}}
+  {{- $prefix := trimAll "/" .prefix -}}
+  {{- $access := .access | default "read" -}}
+  {{- if or (eq $access "write") (not (hasKey $shares $prefix)) -}}
+    {{- $_ := set $shares $prefix $access -}}
+  {{- end -}}
+{{- end -}}
+{{- toJson $shares }}
+{{- end }}
+
 {{- /* Its configuration as JSON. */}}
 {{- define "spark-notebooks.tokensConfig" -}}
 {{- $settings := dict
@@ -25,6 +38,7 @@ http://{{ include "spark-notebooks.tokensAudience" . }}.svc:8082
   "hub" (include "spark-notebooks.hubIdentity" .)
   "bucket" .Values.s3.bucket
   "roots" (list .Values.s3.prefix)
+  "shares" (include "spark-notebooks.tokensShares" . | fromJson)
   "region" .Values.s3.region
   "partition" .Values.tokenService.partition
   "minting" .Values.tokenService.minting

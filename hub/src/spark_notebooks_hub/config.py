@@ -14,9 +14,10 @@ from . import notebook
 from .login import authenticator_class
 from .login_limit import Limits, LoginLimit
 from .network import HUB_PORT, S3_PORT, Address, NetworkRules, component_peer, s3_peers, s3_port
+from .singleuser_values import Singleuser
 from .spawner import SPAWN_RESERVE
 from .storage import ObjectStore
-from .values import Cull, Database, Hub, LoginLimitValues, Singleuser, Values, ValuesError, read_values
+from .values import Cull, Database, Hub, LoginLimitValues, Values, ValuesError, read_values
 from .workspace import NOTEBOOK_ACCOUNT
 
 DATABASE_FILE: Final = "/srv/jupyterhub/jupyterhub.sqlite"
@@ -178,6 +179,7 @@ def _workspaces(values: Values) -> Config:
             "token_audiences": values.s3.credentials.token_audiences,
             "account_annotations": values.s3.credentials.annotations.model_dump(),
             "contents_settings": contents_settings(values),
+            "shared_folders": [each.folder for each in values.singleuser.shared_folders],
         }
     )
 
@@ -191,6 +193,7 @@ def contents_settings(values: Values) -> dict[str, Any]:
         "working_files": files.number,
         "working_file_mb": files.file_mib,
         "working_total_mb": files.total_mib,
+        "shares_folder": values.singleuser.shared_folders_in,
     }
     # Where they are is the image's matter.
     return settings if files.enabled else settings | {"working_folder": ""}

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import aiohttp
+from jupyterhub.orm import Group
 from jupyterhub.utils import exponential_backoff, maybe_future, url_path_join
 from kubernetes_asyncio import watch
 from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api, V1Pod
@@ -23,6 +24,7 @@ from .errors import Failure, SpawnFailed, api_failure, api_message
 from .network import NetworkRules
 from .notebook import TokenService, environment
 from .progress import Patience, PodProgress, Step, pod_progress, too_slow
+from .shared_folders import Share, SharedFolder, are_too_many, named_groups, settings, shares_of, too_many
 from .spawn_log import SpawnLog
 from .storage import ObjectStore
 from .workspace import MANAGED_BY, WORKSPACE_LABEL, HubIdentity, Workspace, credentials_file, user_slug
@@ -64,11 +66,15 @@ class WorkspaceSpawner(KubeSpawner):
     account_annotations = Dict(help="Annotations of the service accounts, by name.").tag(config=True)
     spark_defaults = Dict(help="Settings of spark_session's SparkSessionDefaults in notebooks.").tag(config=True)
     contents_settings = Dict(help="Settings of s3_contents' S3ContentsManager in notebooks.").tag(config=True)
+    shared_folders = List(Instance(SharedFolder), help="Folders of the bucket, and with whom they are shared.").tag(
+        config=True
+    )
     image_failures = Integer(2, min=1, help="Failed pulls of the image that end a start.").tag(config=True)
     unschedulable_seconds = Integer(
         90, min=1, help="Seconds without a place on the cluster that end a start, where no autoscaler has promised one."
     ).tag(config=True)
 
+    _groups_looked_at: ClassVar[set[str]] = set()
     _watch_starting: asyncio.Task[PodReflector] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -98,11 +104,33 @@ class WorkspaceSpawner(KubeSpawner):
             image=self.image,
             image_pull_policy=self.image_pull_policy,
             spark_defaults=self.spark_defaults,
-            contents_settings=self.contents_settings,
+            contents_settings=self.contents_settings | {"shares": settings(self.shares(), self.store.notebooks.bucket)},
             has_credentials=self.credentials_mode == "static",
             token_service=self.token_service,
         )
         return {**ours, **super().get_env()}
+
+    def shares(self) -> list[Share]:
+        """The shared folders that the person has now, by JupyterHub's groups."""
+        return shares_of(self.shared_folders, self.user.name, [group.name for group in self.user.groups])
+
+    def _check_shares(self) -> None:
+        """Raises SpawnFailed where the token service could make no keys for all that the person has: not even their own files would open."""
+        self._tell_of_unknown_groups()
+        notebooks, shares = self.store.notebooks, self.shares()
+        home = notebooks.folder(user_slug(self.user.name))
+        if self.token_service and are_too_many(home, shares, notebooks.bucket):
+            raise SpawnFailed(too_many(shares))
+
+    def _tell_of_unknown_groups(self) -> None:
+        """Says, once after the hub's start, which groups JupyterHub does not know: misspelt, or nobody of them has signed in yet."""
+        names = named_groups(self.shared_folders) - WorkspaceSpawner._groups_looked_at
+        WorkspaceSpawner._groups_looked_at |= names
+        for name in sorted(names):
+            if Group.find(self.db, name) is None:
+                self.log.warning(
+                    "singleuser.sharedFolders names the group %r, which JupyterHub does not know (yet)", name
+                )
 
     def workspace(self) -> Workspace:
         """The workspace as it should be now."""
@@ -116,6 +144,7 @@ class WorkspaceSpawner(KubeSpawner):
             limits=self.limits,
             credentials=credentials_file(os.environ) if self.credentials_mode == "static" else None,
             prefixes=[self.store.notebooks.folder(user_slug(self.user.name))],
+            shares=self.shares(),
             token_audiences=[*audiences, *self.token_audiences],
             account_annotations=self.account_annotations,
             allowed=Allowed(
@@ -156,6 +185,7 @@ class WorkspaceSpawner(KubeSpawner):
     async def _prepare_workspace(self) -> None:
         await self.load_user_options()
         self._say(PodProgress(Step.WORKSPACE))
+        self._check_shares()
         await self.store.check()
         workspace = self.workspace()
         # Looked up at each start: a managed control plane moves.

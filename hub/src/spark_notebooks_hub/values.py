@@ -2,33 +2,21 @@
 
 import json
 import re
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from .network import guarded, without_metadata
+from .network import guarded
 from .problems import problems
+from .section import Section, as_network
+from .shared_folders import contradiction
+from .singleuser_values import Singleuser
 from .workspace import PREFIX_LENGTH
-
-BYTES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
 class ValuesError(Exception):
     """What is wrong in the values, where, and what is allowed."""
-
-
-class Section(BaseModel):
-    """A part of the values: unknown keys are errors, and null means the default."""
-
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_default(cls, data: Any) -> Any:
-        return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
 class Release(Section):
@@ -36,18 +24,6 @@ class Release(Section):
     namespace: str
     fullname: str
     version: str = ""
-
-
-class Image(Section):
-    """A container image; tag may carry a digest ("1.0@sha256:...")."""
-
-    name: str = Field(min_length=1)
-    tag: str = ""
-    pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
-
-    @property
-    def reference(self) -> str:
-        return f"{self.name}:{self.tag}" if self.tag else self.name
 
 
 class Claim(Section):
@@ -85,7 +61,7 @@ class LoginLimitValues(Section):
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, value: list[str]) -> list[str]:
-        return [_network(network) for network in value]
+        return [as_network(network) for network in value]
 
 
 class Hub(Section):
@@ -123,108 +99,6 @@ class Hub(Section):
                 "namedServerLimitPerUser is set, but allowNamedServers is false: set it to true or remove the limit"
             )
         return self
-
-
-class Cpu(Section):
-    """Cores; a guarantee is a Kubernetes request."""
-
-    limit: float | None = Field(default=None, gt=0)
-    guarantee: float | None = Field(default=None, gt=0)
-
-    @model_validator(mode="after")
-    def _guarantee_within_limit(self) -> Self:
-        if self.limit and self.guarantee and self.guarantee > self.limit:
-            raise ValueError(f"guarantee {self.guarantee} is more than limit {self.limit}")
-        return self
-
-
-class Memory(Section):
-    """Bytes, or text like 512M and 2G (powers of 1024)."""
-
-    limit: int | str | None = None
-    guarantee: int | str | None = None
-
-    @field_validator("limit", "guarantee")
-    @classmethod
-    def _is_a_size(cls, value: int | str | None) -> int | str | None:
-        if value is not None and size(value) is None:
-            raise ValueError("must be a number of bytes, or a number with K, M, G or T, for example 2G")
-        return value
-
-    @model_validator(mode="after")
-    def _guarantee_within_limit(self) -> Self:
-        if self.limit is not None and self.guarantee is not None:
-            limit, guarantee = size(self.limit), size(self.guarantee)
-            if limit is not None and guarantee is not None and guarantee > limit:
-                raise ValueError(f"guarantee {self.guarantee} is more than limit {self.limit}")
-        return self
-
-
-class DynamicStorage(Section):
-    storage_class: str | None = None
-
-
-class HomeStorage(Section):
-    type: Literal["none", "dynamic"] = "none"
-    limit: str | int | None = "20Gi"
-    capacity: str = "10Gi"
-    dynamic: DynamicStorage = DynamicStorage()
-
-
-class WorkingFiles(Section):
-    """The files beside a notebook on its kernel's disk."""
-
-    enabled: bool = True
-    number: int = Field(default=1000, ge=1, le=4000)
-    file_mib: int = Field(default=100, ge=1, alias="fileMiB")
-    total_mib: int = Field(default=1000, ge=1, alias="totalMiB")
-
-
-class ApiServerAddress(Section):
-    cidr: str
-    port: int = Field(ge=1, le=65535)
-
-    @field_validator("cidr")
-    @classmethod
-    def _is_a_network(cls, value: str) -> str:
-        return _network(value)
-
-
-class EgressAllowRules(Section):
-    dns_ports_kube_system_namespace: bool = True
-    dns_ports_private_ips: bool = Field(default=True, alias="dnsPortsPrivateIPs")
-    non_private_ips: bool = Field(default=False, alias="nonPrivateIPs")
-    private_ips: bool = Field(default=False, alias="privateIPs")
-
-
-class NetworkPolicy(Section):
-    """What keeps workspaces apart; further rules are as in the Kubernetes API."""
-
-    enabled: bool = True
-    egress_allow_rules: EgressAllowRules = EgressAllowRules()
-    api_server: list[ApiServerAddress] = []
-    ingress: list[dict[str, Any]] = []
-    egress: list[dict[str, Any]] = []
-
-    @field_validator("egress")
-    @classmethod
-    def _never_the_metadata_address(cls, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [without_metadata(rule) for rule in value]
-
-
-class Singleuser(Section):
-    image: Image
-    cpu: Cpu = Cpu()
-    memory: Memory = Memory()
-    start_timeout: int = Field(default=300, ge=10)
-    default_url: str = "/lab"
-    extra_env: dict[str, str | dict[str, Any]] = {}
-    node_selector: dict[str, str] = {}
-    extra_tolerations: list[dict[str, Any]] = []
-    storage: HomeStorage = HomeStorage()
-    working_files: WorkingFiles = WorkingFiles()
-    profile_list: list[dict[str, Any]] = []
-    network_policy: NetworkPolicy = NetworkPolicy()
 
 
 class Admission(Section):
@@ -303,7 +177,7 @@ class S3(Section):
     @classmethod
     def _are_networks(cls, value: list[str]) -> list[str]:
         for network in value:
-            guarded({"ipBlock": {"cidr": _network(network)}})
+            guarded({"ipBlock": {"cidr": as_network(network)}})
         return value
 
     @field_validator("endpoint")
@@ -354,26 +228,18 @@ class Values(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _shared_folders_are_apart(self) -> Self:
+        wrong = contradiction([each.folder for each in self.singleuser.shared_folders], self.s3.prefix)
+        if wrong:
+            raise ValueError(f"singleuser.sharedFolders: {wrong}")
+        return self
+
     def _has_default(self, key: str) -> bool:
         kind, _, resource = key.partition(".")
         names = ["default"] if kind == "limits" else ["defaultRequest", "default"]
         containers = [limit for limit in self.workspace.limits if limit.get("type") == "Container"]
         return any(resource in (limit.get(name) or {}) for limit in containers for name in names)
-
-
-def _network(value: str) -> str:
-    try:
-        return str(ip_network(value))
-    except ValueError:
-        raise ValueError(f"must be a network such as 10.20.0.0/16, not {value!r}") from None
-
-
-def size(value: int | str) -> int | None:
-    """Bytes of a size like 2G, as JupyterHub reads it; None where it is not a size."""
-    if isinstance(value, int):
-        return value if value > 0 else None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)", value)
-    return int(float(match[1]) * BYTES[match[2]]) if match else None
 
 
 def parse_values(data: Any) -> Values:

@@ -10,6 +10,7 @@ from kubespawner.slugs import safe_slug
 
 from .admission import Allowed, annotations, server_annotations
 from .network import POLICY_NAMES, NetworkRules, workspace_rules
+from .shared_folders import Share
 
 Manifest = dict[str, Any]
 
@@ -20,6 +21,9 @@ HUB_ANNOTATION: Final = "spark-notebooks.io/hub"
 HUB_LABEL: Final = HUB_ANNOTATION
 # Read by the token service: prefixes of the bucket, with a space between them.
 PREFIXES_ANNOTATION: Final = "spark-notebooks.io/s3-prefixes"
+# The same of folders shared with the person, which the token service gives as far as they are still shared with anybody.
+SHARED_WRITE_ANNOTATION: Final = "spark-notebooks.io/s3-shared-write"
+SHARED_READ_ANNOTATION: Final = "spark-notebooks.io/s3-shared-read"
 WORKSPACE_LABEL: Final = "spark-notebooks.io/workspace"
 NOTEBOOK_ACCOUNT: Final = "notebook"
 EXECUTOR_ACCOUNT: Final = "executor"
@@ -61,7 +65,8 @@ class Workspace:
     """A person's workspace.
 
     quota is a ResourceQuota's `spec.hard` and limits a LimitRange's `spec.limits`, both as in the Kubernetes API; credentials is an AWS shared-credentials
-    file for the notebook storage, None where no Secret is to hold one; prefixes are what the token service opens to the workspace, and token_audiences those of
+    file for the notebook storage, None where no Secret is to hold one; prefixes are what the token service opens to the workspace, shares what it opens beside
+    that as far as it is still shared with anybody, and token_audiences those of
     the tokens that executors may mount; account_annotations are annotations of the service accounts, by their names; allowed is what executors may have on top of the usual; network is None where no
     policy is to keep the workspace apart.
     """
@@ -74,6 +79,7 @@ class Workspace:
     limits: Sequence[Mapping[str, Any]] = ()
     credentials: str | None = field(default=None, repr=False)
     prefixes: Sequence[str] = ()
+    shares: Sequence[Share] = ()
     token_audiences: Sequence[str] = ()
     account_annotations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     allowed: Allowed = field(default_factory=Allowed)
@@ -119,6 +125,9 @@ def namespace(workspace: Workspace) -> Manifest:
     notes = {USER_ANNOTATION: workspace.user, HUB_ANNOTATION: str(workspace.hub)}
     if workspace.prefixes:
         notes[PREFIXES_ANNOTATION] = " ".join(workspace.prefixes)
+    for name, writable in ((SHARED_WRITE_ANNOTATION, True), (SHARED_READ_ANNOTATION, False)):
+        shared = [share.prefix for share in workspace.shares if share.writable == writable]
+        notes |= {name: " ".join(shared)} if shared else {}
     notes |= annotations(workspace.allowed, secrets, workspace.token_audiences)
     return {
         "apiVersion": "v1",

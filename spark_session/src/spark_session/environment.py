@@ -13,6 +13,7 @@ from spark_session.errors import SparkSessionError
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 HOME_VARIABLE = "SPARK_NOTEBOOKS_S3_HOME"
 NOTEBOOK_VARIABLE = "SPARK_NOTEBOOKS_NOTEBOOK"
+FOLDER_VARIABLE = "SPARK_NOTEBOOKS_NOTEBOOK_FOLDER"
 JARS_VARIABLE = "SPARK_SESSION_JARS"
 EVENT_LOGS_VARIABLE = "SPARK_SESSION_EVENT_LOGS"
 IMAGE_VARIABLE = "SPARK_NOTEBOOKS_IMAGE"
@@ -213,7 +214,10 @@ def _credentials(variables: Mapping[str, str], home: Path, in_pod: bool) -> Cred
 
 def notebook_folder(variables: Mapping[str, str]) -> str | None:
     """The "s3://..." address of the folder that the notebook is in; None where it is not on S3."""
-    # Jupyter's own JPY_SESSION_NAME names folders of this machine only; the session manager of s3_contents sets this one.
+    # Jupyter's own JPY_SESSION_NAME names folders of this machine only; the session manager of s3_contents sets these two, and a job the
+    # second alone. Only the first tells where a notebook is that is in a shared folder.
+    if folder := variables.get(FOLDER_VARIABLE):
+        return folder.rstrip("/")
     home, notebook = (variables.get(HOME_VARIABLE) or "").rstrip("/"), variables.get(NOTEBOOK_VARIABLE)
     if not home or not notebook:
         return None

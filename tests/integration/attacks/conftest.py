@@ -190,7 +190,7 @@ def situation(node: Cluster) -> Iterator[Situation]:
     token = secrets.token_hex(16)
     references = images.build(images.IMAGES, push_to=node.registry)
     values = evaluation_values(references, Accounts.generate())
-    scopes = ["admin:users", "admin:servers", "tokens", "list:users"]
+    scopes = ["admin:users", "admin:servers", "admin:groups", "tokens", "list:users"]
     values["hub"]["config"]["JupyterHub"] |= {
         "services": [{"name": "administrator", "api_token": token}],
         "load_roles": [{"name": "administrator", "services": ["administrator"], "scopes": scopes}],
@@ -198,6 +198,12 @@ def situation(node: Cluster) -> Iterator[Situation]:
     values["proxy"]["service"]["nodePorts"]["http"] = PORT
     values["workspace"] = {"namespacePrefix": PREFIX}
     values["tokenService"] = {"replicas": 2}
+    values["singleuser"]["sharedFolders"] = [
+        {"name": "course", "prefix": "groups/course", "groups": ["teachers"], "access": "write"},
+        {"name": "course", "prefix": "groups/course", "groups": ["students", "a group that nobody has made"]},
+        {"name": "exams", "prefix": "groups/exams", "groups": ["teachers"], "access": "write"},
+        {"name": "commons", "prefix": "groups/commons", "everyone": True, "access": "write"},
+    ]
     values["singleuser"]["profileList"] = [
         {"display_name": "Small", "slug": "small", "default": True},
         {"display_name": "Large", "slug": "large", "kubespawner_override": {"mem_limit": "5G"}},
@@ -209,6 +215,9 @@ def situation(node: Cluster) -> Iterator[Situation]:
         hub = Hub(f"http://{node.node_address}:{PORT}", token)
         for user in ("eve", "bob", "mallory"):
             hub.call("POST", f"users/{user}")
+        for group, member in (("teachers", "bob"), ("students", "eve")):
+            hub.call("POST", f"groups/{group}")
+            hub.call("POST", f"groups/{group}/users", {"users": [member]})
         for user in ("eve", "bob"):
             hub.start(user)
         for user in ("eve", "bob"):

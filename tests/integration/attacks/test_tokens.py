@@ -177,14 +177,31 @@ GRABS = {
     "the bucket's policy": 's3.put_bucket_policy(Bucket="notebooks", Policy="{}")',
     "the bucket's versions off": 's3.put_bucket_versioning(Bucket="notebooks", VersioningConfiguration={"Status": "Suspended"})',
     "all buckets": 'assert_none(s3.list_buckets()["Buckets"])',
+    "write what is shared for reading": 's3.put_object(Bucket="notebooks", Key="groups/course/planted.txt", Body=b"eve")',
+    "add to what is shared for reading": 's3.put_object(Bucket="notebooks", Key="groups/course/x", Body=b"eve")',
+    "copy into what is shared for reading": 's3.copy_object(Bucket="notebooks", Key="groups/course/x", CopySource="notebooks/groups/course/planted.txt")',
+    "an upload in parts to what is shared for reading": 's3.create_multipart_upload(Bucket="notebooks", Key="groups/course/x")',
+    "delete what is shared for reading": 's3.delete_object(Bucket="notebooks", Key="groups/course/planted.txt")',
+    "tags of what is shared for reading": 's3.put_object_tagging(Bucket="notebooks", Key="groups/course/planted.txt", Tagging={"TagSet": []})',
+    "read what is shared with others": 's3.get_object(Bucket="notebooks", Key="groups/exams/planted.txt")',
+    "copy what is shared with others": 's3.copy_object(Bucket="notebooks", Key="groups/commons/x", CopySource="notebooks/groups/exams/planted.txt")',
+    "list what is shared with others": 's3.list_objects_v2(Bucket="notebooks", Prefix="groups/exams/")',
+    "list all that is shared": 's3.list_objects_v2(Bucket="notebooks", Prefix="groups/", Delimiter="/")',
+    "go up from what is shared": 's3.get_object(Bucket="notebooks", Key="groups/commons/../exams/planted.txt")',
     "a bucket of one's own": 's3.create_bucket(Bucket="eves-own")',
 }  # fmt: skip
 
 
+PLANTED = ["users/bob", "groups/course", "groups/exams", "groups/commons"]
+
+
 @pytest.fixture(scope="module")
 def grabs(situation: Situation) -> dict[str, str]:
-    write = 'import s3fs; s3fs.S3FileSystem().pipe("notebooks/users/bob/planted.txt", b"bob")'
-    done = situation.bob.run(write)
+    done = situation.bob.run(f"""
+import s3fs
+for key in {PLANTED}:
+    s3fs.S3FileSystem().pipe(f"notebooks/{{key}}/planted.txt", b"bob")
+""")
     assert done.returncode == 0, done.stderr
     code = f"""
 import json, botocore.session
@@ -213,9 +230,41 @@ def test_a_persons_keys_do_not(grabs: dict[str, str], name: str) -> None:
     assert grabs[name] in {"AccessDenied", "403", "NoSuchKey"}
 
 
-def test_bobs_file_is_as_bob_wrote_it(situation: Situation, grabs: dict[str, str]) -> None:
-    done = situation.bob.run('import s3fs; print(s3fs.S3FileSystem().cat("notebooks/users/bob/planted.txt"))')
-    assert done.stdout.strip() == "b'bob'", done.stderr
+def test_bobs_files_are_as_bob_wrote_them(situation: Situation, grabs: dict[str, str]) -> None:
+    done = situation.bob.run(f"""
+import s3fs
+print([s3fs.S3FileSystem().cat(f"notebooks/{{key}}/planted.txt") for key in {PLANTED}])
+print([name for key in {PLANTED} for name in s3fs.S3FileSystem().ls(f"notebooks/{{key}}") if name.endswith("/x")])
+""")
+    assert done.stdout.split("\n")[:2] == [str([b"bob"] * len(PLANTED)), "[]"], done.stderr
+
+
+def test_what_is_shared_is_open_as_it_is_shared(situation: Situation, grabs: dict[str, str]) -> None:
+    """What is refused above is refused for its own reason: the same keys do what they may."""
+    done = situation.eve.run("""
+import json, os, s3fs
+shares = json.loads(os.environ["S3_CONTENTS_CONFIG"])["S3ContentsManager"]["shares"]
+s3 = s3fs.S3FileSystem()
+s3.pipe("notebooks/groups/commons/eves.txt", b"eve")
+texts = [s3.cat(f"notebooks/groups/{name}/planted.txt").decode() for name in ("course", "commons")]
+print(json.dumps([[[share["name"], share["writable"]] for share in shares], texts, s3.ls("notebooks/groups/course/")]))
+""")
+    assert done.returncode == 0, done.stderr
+    shares, texts, listed = json.loads(done.stdout)
+    assert shares == [["course", False], ["commons", True]]
+    assert texts == ["bob", "bob"]
+    assert "notebooks/groups/course/planted.txt" in listed
+    bob = situation.bob.run('import s3fs; print(s3fs.S3FileSystem().cat("notebooks/groups/commons/eves.txt"))')
+    assert bob.stdout.strip() == "b'eve'", bob.stderr
+
+
+def test_the_workspace_says_what_is_shared_with_its_person(situation: Situation) -> None:
+    notes = situation.api.call("GET", f"/api/v1/namespaces/{situation.eve.namespace}").content["metadata"][
+        "annotations"
+    ]
+    assert notes["spark-notebooks.io/s3-prefixes"] == "users/eve"
+    assert notes["spark-notebooks.io/s3-shared-read"] == "groups/course"
+    assert notes["spark-notebooks.io/s3-shared-write"] == "groups/commons"
 
 
 def test_pandas_s3fs_and_spark_work_without_a_setting(situation: Situation) -> None:

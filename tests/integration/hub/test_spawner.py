@@ -115,7 +115,7 @@ def make_spawner(
     def make(user: str, quota: dict[str, str] | None = None, **traits: Any) -> WorkspaceSpawner:
         spawner = WorkspaceSpawner(
             config=hub_config(parse_values(values), os.environ),
-            user=SimpleNamespace(name=user, id=1, url=f"/user/{user}/", escaped_name=user),
+            user=SimpleNamespace(name=user, id=1, url=f"/user/{user}/", escaped_name=user, groups=[]),
             orm_spawner=SimpleNamespace(
                 name="", server=Server(proto="http", ip="", port=8888, base_url=f"/user/{user}/", cookie_name="c")
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ __all__ = ["s3_server"]
 
 BUCKET = "lab"
 PREFIX = "users/ada"
+SHARES = [
+    {"name": "flights", "url": f"s3://{BUCKET}/groups/flights", "writable": True},
+    {"name": "course", "url": f"s3://{BUCKET}/courses/2026", "writable": False},
+]
 PATIENCE = 30_000  # milliseconds
 
 
@@ -36,12 +41,13 @@ def notebook(source: str) -> str:
 
 @dataclass(frozen=True)
 class Home:
-    """The files of the person on S3, reached past Jupyter."""
+    """The files of the person, or of a folder shared with them, on S3, reached past Jupyter."""
 
     server: S3Server
+    prefix: str = PREFIX
 
     def key(self, path: str) -> str:
-        return f"{PREFIX}/{path}"
+        return f"{self.prefix}/{path}"
 
     def write(self, path: str, content: str) -> None:
         self.server.client.put_object(Bucket=BUCKET, Key=self.key(path), Body=content.encode())
@@ -123,6 +129,7 @@ def jupyter(home: Home, proxy: S3Proxy, tmp_path_factory: pytest.TempPathFactory
         "JUPYTER_CONFIG_PATH": str(REPOSITORY / "notebook-image" / "etc" / "jupyter"),
         "PYTHONPATH": str(REPOSITORY / "notebook-image" / "s3_contents" / "src"),
         "SPARK_NOTEBOOKS_S3_HOME": f"s3://{BUCKET}/{PREFIX}",
+        "S3_CONTENTS_CONFIG": json.dumps({"S3ContentsManager": {"shares": SHARES}}),
     }
     # One try, so that S3 is found to be away at once.
     arguments = (

@@ -1,4 +1,4 @@
-"""Files on S3 in the file browser: deleted, restored, named by their addresses, and downloaded a folder at a time."""
+"""Files on S3 in the file browser: deleted, restored, named by their addresses, downloaded a folder at a time, and shared with others."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def choose(tab: Tab, name: str, command: str) -> None:
     tab.page.locator(".lm-Menu").get_by_text(command).click()
 
 
+def is_in_clipboard(tab: Tab, text: str) -> None:
+    tab.page.wait_for_function("wanted => navigator.clipboard.readText().then(text => text === wanted)", arg=text)
+
+
+def open_trash(tab: Tab) -> None:
+    tab.page.get_by_role("menuitem", name="File", exact=True).click()
+    tab.page.locator(".lm-Menu").get_by_text("Restore from Trash…").click()
+
+
 def test_a_folder_with_content_is_deleted_and_restored(open_tab: OpenTab, home: Home, artifacts: Path) -> None:
     home.write("stay.txt", "here")
     home.write("measured/run 1/data.csv", "1,2,3")
@@ -36,8 +45,7 @@ def test_a_folder_with_content_is_deleted_and_restored(open_tab: OpenTab, home: 
     expect(tab.dialog).to_contain_text("move to trash: measured?")
     tab.dialog.locator(".jp-mod-accept").click()
     expect(item(tab, "measured")).to_have_count(0)
-    tab.page.get_by_role("menuitem", name="File", exact=True).click()
-    tab.page.locator(".lm-Menu").get_by_text("Restore from Trash…").click()
+    open_trash(tab)
     expect(tab.dialog).to_contain_text("deleted in the last 30 days")
     expect(tab.dialog).to_contain_text("measured (folder, 1 file, 5 B), deleted ")
     tab.page.screenshot(path=artifacts / "trash.png", animations="disabled")
@@ -54,10 +62,7 @@ def test_the_address_of_a_file_is_copied(open_tab: OpenTab, home: Home, artifact
     item(tab, "my data.txt").click(button="right")
     tab.page.screenshot(path=artifacts / "file-menu.png", animations="disabled")
     tab.page.locator(".lm-Menu").get_by_text("Copy S3 Path").click()
-    tab.page.wait_for_function(
-        "wanted => navigator.clipboard.readText().then(text => text === wanted)",
-        arg=f"s3://{BUCKET}/{PREFIX}/my data.txt",
-    )
+    is_in_clipboard(tab, f"s3://{BUCKET}/{PREFIX}/my data.txt")
 
 
 def test_a_folder_is_downloaded_as_a_zip(open_tab: OpenTab, home: Home, artifacts: Path, tmp_path: Path) -> None:
@@ -143,3 +148,46 @@ def test_what_a_cell_reads_and_writes_is_what_the_file_browser_shows(
     item(tab, "doubled.csv").dblclick()
     expect(tab.page.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="doubled.csv")).to_be_visible()
     tab.page.screenshot(path=artifacts / "written-by-a-cell.png", animations="disabled")
+
+
+def test_a_shared_folder_is_as_safe_as_ones_own(open_tab: OpenTab, home: Home, artifacts: Path) -> None:
+    """What others have saved there is not overwritten, and what is deleted comes back."""
+    flights = Home(home.server, "groups/flights")
+    flights.write("plan.txt", "one")
+    flights.write("measured/data.csv", "1,2,3")
+    tab = open_tab("shared/flights/plan.txt")
+    tab.page.screenshot(path=artifacts / "shared-folder.png", animations="disabled")
+    flights.write("plan.txt", "theirs")
+    tab.type(" mine")
+    tab.save()
+    expect(tab.dialog).to_contain_text("File Changed")
+    tab.answer("Revert")
+    expect(tab.editor).to_have_text("theirs")
+    tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    choose(tab, "plan.txt", "Copy S3 Path")
+    is_in_clipboard(tab, f"s3://{BUCKET}/groups/flights/plan.txt")
+    choose(tab, "measured", "Move to Trash")
+    tab.dialog.locator(".jp-mod-accept").click()
+    expect(item(tab, "measured")).to_have_count(0)
+    open_trash(tab)
+    expect(tab.dialog).to_contain_text("shared/flights/measured (folder, 1 file, 5 B), deleted ")
+    tab.page.screenshot(path=artifacts / "shared-trash.png", animations="disabled")
+    tab.answer("Restore")
+    expect(item(tab, "measured")).to_have_count(1)
+
+
+def test_what_is_shared_for_reading_is_not_changed_and_says_so(open_tab: OpenTab, home: Home, artifacts: Path) -> None:
+    course = Home(home.server, "courses/2026")
+    course.write("lesson.ipynb", notebook("one"))
+    tab = open_tab("shared/course/lesson.ipynb")
+    expect(tab.page.get_by_text("notebook is read-only")).to_be_visible(timeout=PATIENCE)
+    tab.type(" mine")
+    tab.save()
+    told = tab.page.get_by_role("alert").filter(has_text='is read-only. Use "Save as…" instead.')
+    expect(told).to_be_visible(timeout=PATIENCE)
+    tab.page.screenshot(path=artifacts / "shared-for-reading.png", animations="disabled")
+    tab.is_dirty()
+    choose(tab, "lesson.ipynb", "Duplicate")
+    expect(tab.dialog).to_contain_text("is shared with you for reading only")
+    tab.page.screenshot(path=artifacts / "shared-refusal.png", animations="disabled")
+    assert course.read("lesson.ipynb") == notebook("one")

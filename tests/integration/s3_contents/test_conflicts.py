@@ -146,7 +146,7 @@ async def test_a_deleted_file_has_no_version(manager: S3ContentsManager, s3_serv
     await manager.new(text("1"), "a.txt")
     await manager.delete("a.txt")
     s3_server.client.put_object(Bucket=bucket, Key=KEY, Body=b"theirs")
-    assert not await manager.tree.has_folder("a.txt")
+    assert not await manager.mounts.home.tree.has_folder("a.txt")
     await manager.save(text("2"), "a.txt")
     assert stored(s3_server, bucket) == "2", "a client that never saw the file replaces what is there now"
 

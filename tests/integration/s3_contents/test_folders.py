@@ -136,7 +136,7 @@ async def test_a_file_and_a_folder_of_one_name_are_both_shown(s3_server: S3Serve
     from s3_contents.objects import Object, Page, now
 
     page = Page([Object("users/ada/a", 1, "etag", now())], ["users/ada/a/"])
-    assert [entry["type"] for entry in manager._children("", page)] == ["directory", "file"]
+    assert [entry["type"] for entry in manager._children("", manager.mounts.home, page)] == ["directory", "file"]
 
 
 async def test_copies(manager: S3ContentsManager) -> None:

@@ -29,7 +29,7 @@ async def entries(manager: S3ContentsManager, path: str, limit: int = 1000) -> l
     found: list[Entry] = []
     cursor: Cursor | None = None
     while True:
-        page, cursor = await manager.history.page(path, limit, cursor)
+        page, cursor = await manager.mounts.home.history.page(path, limit, cursor)
         found += page
         if cursor is None:
             return found
@@ -114,7 +114,7 @@ async def test_a_deleted_file_can_be_restored(manager: S3ContentsManager) -> Non
     found = await entries(manager, "a.txt")
     assert [entry.place is None for entry in found] == [True, False, False]
     assert found[2].place is not None
-    await manager.history.restore("a.txt", found[2].place)
+    await manager.mounts.home.history.restore("a.txt", found[2].place)
     assert (await manager.get("a.txt"))["content"] == "1"
     assert await told(manager, "a.txt") == ["1 a.txt", "-", "2 a.txt", "1 a.txt"]
 
@@ -126,7 +126,7 @@ async def test_restoring_an_earlier_version_is_a_change_that_no_tab_has_seen(man
     base = (await manager.get("b.txt", require_hash=True))["hash"]
     first = (await entries(manager, "b.txt"))[-1]
     assert first.place is not None
-    await manager.history.restore("b.txt", first.place)
+    await manager.mounts.home.history.restore("b.txt", first.place)
     with pytest.raises(HTTPError, match="changed by someone else"):
         await manager.save(TEXT | {"content": "3", "base_hash": base}, "b.txt")
     assert (await manager.get("b.txt"))["content"] == "1"
@@ -137,10 +137,10 @@ async def test_a_bucket_without_versions_has_checkpoints(manager: S3ContentsMana
     await manager.create_checkpoint("a.txt")
     await written(manager, "a.txt", "22")
     assert await entries(manager, "a.txt") == []
-    found = await manager.history.checkpoints("a.txt")
+    found = await manager.mounts.home.history.checkpoints("a.txt")
     assert [await _told(manager, "a.txt", entry) for entry in found] == ["22 a.txt", "1 a.txt"]
     assert found[1].place is not None
-    await manager.history.restore("a.txt", found[1].place)
+    await manager.mounts.home.history.restore("a.txt", found[1].place)
     assert (await manager.get("a.txt"))["content"] == "1"
 
 
@@ -196,5 +196,8 @@ async def test_words_that_are_no_versions(manager: S3ContentsManager, word: str)
 @pytest.mark.parametrize("key", ["../x", ".s3_contents/renames/a/@1", ".s3_contents/checkpoints/b.txt/1", "/a", ""])
 async def test_a_version_is_of_a_file_of_the_home(manager: S3ContentsManager, key: str) -> None:
     await written(manager, "a.txt", "1")
-    for action in (manager.get_version("a.txt", Place(key, None)), manager.history.restore("a.txt", Place(key, None))):
+    for action in (
+        manager.get_version("a.txt", Place(key, None)),
+        manager.mounts.home.history.restore("a.txt", Place(key, None)),
+    ):
         assert await status(action) == 404

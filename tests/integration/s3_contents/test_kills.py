@@ -124,7 +124,7 @@ class Trial:
         await kill("delete", "gone")
         left = await self.contents("gone")
         assert left.items() <= FILES.items()
-        for entry in await self.manager.trash.entries():
+        for entry in await self.manager.mounts.home.trash.entries():
             # What had arrived is brought back, beside what is left.
             await self.manager.restore_from_trash(entry.id)
         found = await self.contents("gone") | await self.contents("gone-Restored1")

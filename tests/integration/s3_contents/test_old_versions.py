@@ -29,9 +29,9 @@ async def save(manager: S3ContentsManager, path: str, sizes: range) -> None:
 
 
 async def sizes(manager: S3ContentsManager, path: str) -> list[int | None]:
-    entries, following = await manager.history.page(path, 100)
+    entries, following = await manager.mounts.home.history.page(path, 100)
     while following is not None:
-        more, following = await manager.history.page(path, 100, following)
+        more, following = await manager.mounts.home.history.page(path, 100, following)
         entries += more
     return [entry.size for entry in entries]
 
@@ -42,13 +42,13 @@ async def test_what_is_present_or_a_checkpoint_stays(clearing: S3ContentsManager
     await save(clearing, "f/a.txt", range(4, 7))
     await clearing.rename("f", "g")
     await save(clearing, "b.txt", range(10, 15))
-    cleared = await clearing.janitor.clear()
+    cleared = await clearing.janitors[0].clear()
     assert cleared.is_whole
     assert await sizes(clearing, "b.txt") == [14]
     assert await sizes(clearing, "g/a.txt") == [6, 3], "renamed, and the version of the checkpoint before that"
     await clearing.restore_checkpoint(checkpoint["id"], "g/a.txt")
     assert len((await clearing.get("g/a.txt"))["content"]) == 3
-    await clearing.janitor.clear()
+    await clearing.janitors[0].clear()
     assert await sizes(clearing, "g/a.txt") == [3, 3], "as it was restored, and the checkpoint"
 
 
@@ -56,7 +56,7 @@ async def test_what_was_replaced_lately_stays(clearing: S3ContentsManager, monke
     await save(clearing, "a.txt", range(1, 4))
     soon = datetime.now(UTC) + timedelta(days=29)
     monkeypatch.setattr(janitor, "now", lambda: soon)
-    assert (await clearing.janitor.clear()).versions == 0
+    assert (await clearing.janitors[0].clear()).versions == 0
     assert await sizes(clearing, "a.txt") == [3, 2, 1]
 
 
@@ -65,7 +65,7 @@ async def test_a_deleted_file_goes_and_stays_away(
 ) -> None:
     await save(clearing, "a.txt", range(1, 4))
     await clearing.delete("a.txt")
-    await clearing.janitor.clear()
+    await clearing.janitors[0].clear()
     listing = s3_server.client.list_object_versions(Bucket=bucket, Prefix="users/ada/a.txt")
     assert not listing.get("Versions")
     assert not listing.get("DeleteMarkers")
@@ -87,11 +87,11 @@ async def test_versions_of_many_pages(clearing: S3ContentsManager, monkeypatch: 
 
     monkeypatch.setattr(clearing.store, "call", call)
     clearing.clearing_budget = 10
-    rounds = [await clearing.janitor.clear()]
+    rounds = [await clearing.janitors[0].clear()]
     while not rounds[-1].is_whole:
-        rounds.append(await clearing.janitor.clear())
+        rounds.append(await clearing.janitors[0].clear())
     assert len(rounds) > 1
-    while (await clearing.janitor.clear()).versions:
+    while (await clearing.janitors[0].clear()).versions:
         pass
     for name in "abcde":
         assert await sizes(clearing, f"{name}.txt") == [7]
@@ -100,5 +100,5 @@ async def test_versions_of_many_pages(clearing: S3ContentsManager, monkeypatch: 
 async def test_versions_stay_where_nobody_has_set_an_age(clearing: S3ContentsManager) -> None:
     clearing.version_days = 0
     await save(clearing, "a.txt", range(1, 4))
-    assert (await clearing.janitor.clear()).versions == 0
+    assert (await clearing.janitors[0].clear()).versions == 0
     assert await sizes(clearing, "a.txt") == [3, 2, 1]

@@ -182,7 +182,7 @@ class Files(RuleBasedStateMachine):
     def delete_and_restore(self, data: st.DataObject) -> None:
         path = data.draw(st.sampled_from(sorted(self.model.files.keys() | self.model.folders - {""})))
         self.run(self.manager.delete(path))
-        last = self.run(self.manager.trash.entries())[0]
+        last = self.run(self.manager.mounts.home.trash.entries())[0]
         assert last.path == path
         assert self.run(self.manager.restore_from_trash(last.id)) == path
         Files.operations += 2

@@ -27,7 +27,7 @@ async def save(manager: S3ContentsManager, path: str, content: str) -> Any:
 
 
 async def only_id(manager: S3ContentsManager) -> Any:
-    (entry,) = await manager.trash.entries()
+    (entry,) = await manager.mounts.home.trash.entries()
     return entry.id
 
 
@@ -37,17 +37,17 @@ async def test_a_deleted_file_comes_back_with_its_checkpoints(trashing: S3Conten
     saved = await save(trashing, "f/a.txt", "two")
     await trashing.delete("f/a.txt")
     assert await listed(trashing, "f") == []
-    (entry,) = await trashing.trash.entries()
+    (entry,) = await trashing.mounts.home.trash.entries()
     assert (entry.path, entry.is_folder, entry.files, entry.size) == ("f/a.txt", False, 1, 3)
     assert abs(entry.id.time - datetime.now(UTC)) < timedelta(minutes=5)
     assert await trashing.restore_from_trash(entry.id) == "f/a.txt"
     found = await trashing.get("f/a.txt")
     assert (found["content"], found["last_modified"]) == ("two", saved["last_modified"])
     assert await trashing.list_checkpoints("f/a.txt") == [checkpoint]
-    assert await trashing.trash.entries() == []
+    assert await trashing.mounts.home.trash.entries() == []
     assert await status(trashing.restore_from_trash(entry.id)) == 404
     if versioning:
-        entries, _ = await trashing.history.page("f/a.txt", 10)
+        entries, _ = await trashing.mounts.home.history.page("f/a.txt", 10)
         # As it was restored, deleted, and twice saved.
         assert [each.size for each in entries] == [3, None, 3, 3]
     await trashing.restore_checkpoint(checkpoint["id"], "f/a.txt")
@@ -62,7 +62,7 @@ async def test_a_folder_comes_back_with_all_that_was_in_it(
     before = await listed(trashing, "f"), await listed(trashing, "f/g")
     await trashing.delete("f")
     assert await listed(trashing) == []
-    (entry,) = await trashing.trash.entries()
+    (entry,) = await trashing.mounts.home.trash.entries()
     assert (entry.path, entry.is_folder, entry.files) == ("f", True, 40)
     assert await trashing.restore_from_trash(entry.id) == "f"
     assert (await listed(trashing, "f"), await listed(trashing, "f/g")) == before
@@ -74,7 +74,7 @@ async def test_what_has_taken_the_name_stays(trashing: S3ContentsManager) -> Non
         await trashing.new(TEXT | {"content": content}, "a.tar.gz")
         await trashing.delete("a.tar.gz")
     await trashing.new(TEXT | {"content": "four"}, "a.tar.gz")
-    entries = await trashing.trash.entries()
+    entries = await trashing.mounts.home.trash.entries()
     assert [entry.size for entry in entries] == [5, 3, 3], "the last deleted first"
     restored = [await trashing.restore_from_trash(entry.id) for entry in entries]
     assert restored == ["a.tar.gz".replace(".", f"-Restored{number}.", 1) for number in (1, 2, 3)]
@@ -87,7 +87,7 @@ async def test_the_folder_of_a_restored_file_is_made_again(trashing: S3ContentsM
     await trashing.delete("f/g/a.txt")
     file = await only_id(trashing)
     await trashing.delete("f")
-    assert [entry.path for entry in await trashing.trash.entries()] == ["f", "f/g/a.txt"]
+    assert [entry.path for entry in await trashing.mounts.home.trash.entries()] == ["f", "f/g/a.txt"]
     assert await trashing.restore_from_trash(file) == "f/g/a.txt"
     assert (await trashing.get("f/g/a.txt"))["content"] == "1"
 
@@ -100,7 +100,7 @@ async def test_a_deletion_that_fails_leaves_the_file(trashing: S3ContentsManager
     assert await status(trashing.delete("a.txt")) == 503
     proxy.fault = lambda _request: None
     assert (await trashing.get("a.txt"))["content"] == "1"
-    assert await trashing.trash.entries() == []
+    assert await trashing.mounts.home.trash.entries() == []
     assert await status(trashing.delete("b.txt")) == 404
 
 
@@ -113,10 +113,10 @@ async def test_the_trash_is_cleared_by_age(
     await trashing.delete("a.txt")
     await trashing.delete("f")
     await save(trashing, "c.txt", "1")
-    assert (await trashing.janitor.clear()).trashed == 0
+    assert (await trashing.janitors[0].clear()).trashed == 0
     later = datetime.now(UTC) + timedelta(days=31)
     monkeypatch.setattr(janitor, "now", lambda: later)
-    cleared = await trashing.janitor.clear()
+    cleared = await trashing.janitors[0].clear()
     assert (cleared.trashed, cleared.is_whole) == (2, True)
     assert keys(s3_server, bucket) == ["users/ada/c.txt"]
     listing = s3_server.client.list_object_versions(Bucket=bucket, Prefix="users/ada/.s3_contents/trash/")
@@ -135,7 +135,7 @@ async def test_a_round_ends_with_its_budget_and_the_next_goes_on(
     trashing.clearing_budget = 10
     rounds = []
     while not rounds or not rounds[-1].is_whole:
-        rounds.append(await trashing.janitor.clear())
+        rounds.append(await trashing.janitors[0].clear())
     assert len(rounds) > 2
     assert max(cleared.requests for cleared in rounds) <= 10 + 6
     assert sum(cleared.trashed for cleared in rounds) == 12

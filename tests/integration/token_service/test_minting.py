@@ -33,6 +33,7 @@ from token_service.minting.iam_users import GRACE_SECONDS, POLICY_NAME, IamUsers
 from token_service.policy import Access
 from token_service.service import TokenService
 from token_service.web import sts
+from tornado.web import HTTPError
 
 from dev.paths import REPOSITORY
 from tests.support.s3_iam import S3WithIam, s3_with_iam
@@ -42,6 +43,7 @@ from tests.unit.token_service.kubernetes import AUDIENCE, HUB, Kubernetes, kuber
 BUCKET = "notebooks"
 ADA = Grant("user-ada", "ada", Access(("users/ada", "groups/physics")))
 BOB = Grant("user-bob", "bob", Access(("users/bob",)))
+EVE = Grant("user-eve", "eve", Access(("users/eve",), ("groups/physics",)))
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +156,32 @@ async def test_nothing_else_is(store: S3WithIam, mint: IamUsersMint) -> None:
     errors = s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "users/bob/secret"}]})["Errors"]
     assert [error["Code"] for error in errors] == ["AccessDenied"]
     assert store.s3.client.get_object(**theirs)["Body"].read() == b"text"
+
+
+async def test_what_may_only_be_read_is_read_and_no_more(store: S3WithIam, mint: IamUsersMint) -> None:
+    s3 = client(store, await mint.make(EVE))
+    place = {"Bucket": BUCKET, "Key": "groups/physics/g"}
+    before = store.s3.client.list_object_versions(Bucket=BUCKET, Prefix="groups/")
+
+    (version,) = s3.list_object_versions(Bucket=BUCKET, Prefix="groups/physics/g")["Versions"]
+    assert s3.get_object(**place, VersionId=version["VersionId"])["Body"].read() == b"text"
+    listing = s3.list_objects_v2(Bucket=BUCKET, Prefix="groups/physics/")
+    assert "groups/physics/g" in [item["Key"] for item in listing["Contents"]]
+    s3.copy_object(Bucket=BUCKET, Key="users/eve/copy", CopySource=f"{BUCKET}/groups/physics/g")
+    refused(s3.put_object, **place, Body=b"mine")
+    refused(s3.put_object, Bucket=BUCKET, Key="groups/physics/new", Body=b"mine")
+    refused(s3.copy_object, Bucket=BUCKET, Key="groups/physics/new", CopySource=f"{BUCKET}/users/eve/copy")
+    refused(s3.create_multipart_upload, Bucket=BUCKET, Key="groups/physics/new")
+    refused(s3.put_object_tagging, **place, Tagging={"TagSet": []})
+    refused(s3.delete_object, **place)
+    refused(s3.delete_object, **place, VersionId=version["VersionId"])
+    errors = s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "groups/physics/g"}]})["Errors"]
+    assert [error["Code"] for error in errors] == ["AccessDenied"]
+    refused(s3.get_object, Bucket=BUCKET, Key="groups/law/g")
+    for prefix in ("groups/", "groups/physics", "groups/law/", "users/ada/"):
+        refused(s3.list_objects_v2, Bucket=BUCKET, Prefix=prefix)
+    after = store.s3.client.list_object_versions(Bucket=BUCKET, Prefix="groups/")
+    assert after["Versions"] == before["Versions"]
 
 
 @pytest.mark.parametrize(
@@ -380,7 +408,71 @@ async def test_notebooks_are_kept_with_the_keys_of_a_workspace(
     store: S3WithIam, mint: IamUsersMint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The contents manager does all that it does with a folder's keys, and knows of no missing right."""
-    keys = await mint.make(BOB)
+    use(store, await mint.make(BOB), monkeypatch)
+    manager = S3ContentsManager(url=f"s3://{BUCKET}/users/bob")
+    try:
+        found = await look(manager.store, manager.home)
+        assert Support.REFUSED not in asdict(found).values()
+        await work(manager, "")
+        assert [each["name"] for each in (await manager.get(""))["content"] if each["name"] == "done"] == []
+    finally:
+        await manager.close()
+
+
+async def test_shared_folders_are_used_with_the_keys_of_a_workspace(
+    store: S3WithIam, mint: IamUsersMint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = {"name": "physics", "url": f"s3://{BUCKET}/groups/physics", "writable": True}
+    use(store, await mint.make(ADA), monkeypatch)
+    ada = S3ContentsManager(url=f"s3://{BUCKET}/users/ada", shares=[share])
+    eve = None
+    try:
+        await work(ada, "shared/physics/")
+        await ada.save({"type": "file", "format": "text", "content": "ours"}, "shared/physics/n.txt")
+        copied = await ada.copy("shared/physics/n.txt", "")
+        await ada.delete(copied["path"])
+        # Whatever the settings of a person's server say, the keys decide.
+        use(store, await mint.make(EVE), monkeypatch)
+        eve = S3ContentsManager(url=f"s3://{BUCKET}/users/eve", shares=[share])
+        assert (await eve.get("shared/physics/n.txt"))["content"] == "ours"
+        assert [each["name"] for each in (await eve.get("shared/physics"))["content"]].count("n.txt") == 1
+        entries, _ = await eve.mounts.at("shared/physics").history.page("n.txt", 10)
+        assert [entry.size for entry in entries] == [4]
+        assert (await eve.copy("shared/physics/n.txt", ""))["path"] == "n.txt"
+        for change in (
+            eve.save({"type": "file", "format": "text", "content": "mine"}, "shared/physics/n.txt"),
+            eve.delete("shared/physics/n.txt"),
+            eve.rename("shared/physics/n.txt", "shared/physics/m.txt"),
+            eve.create_checkpoint("shared/physics/n.txt"),
+        ):
+            with pytest.raises(HTTPError) as caught:
+                await change
+            assert caught.value.status_code == 403
+        assert (await ada.get("shared/physics/n.txt"))["content"] == "ours"
+    finally:
+        for manager in (ada, eve):
+            if manager is not None:
+                await manager.close()
+
+
+async def work(manager: S3ContentsManager, folder: str) -> None:
+    """Do all that the contents manager does, in the home ("") or in a share ("shared/name/")."""
+    await manager.new({"type": "directory"}, f"{folder}work")
+    await manager.save({"type": "file", "format": "text", "content": "one"}, f"{folder}work/a.txt")
+    checkpoint = await manager.create_checkpoint(f"{folder}work/a.txt")
+    await manager.save({"type": "file", "format": "text", "content": "two"}, f"{folder}work/a.txt")
+    await manager.rename(f"{folder}work", f"{folder}done")
+    await manager.restore_checkpoint(checkpoint["id"], f"{folder}done/a.txt")
+    assert (await manager.get(f"{folder}done/a.txt"))["content"] == "one"
+    for chunk in (1, 2, -1):
+        await manager.save({"type": "file", "format": "text", "content": "x", "chunk": chunk}, f"{folder}large.txt")
+    await manager.delete(f"{folder}done")
+    for janitor in manager.janitors:
+        await janitor.clear()
+
+
+def use(store: S3WithIam, keys: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients of this process find these keys."""
     variables = {
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AWS_ENDPOINT_URL_S3": store.s3.endpoint,
@@ -390,21 +482,3 @@ async def test_notebooks_are_kept_with_the_keys_of_a_workspace(
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    manager = S3ContentsManager(url=f"s3://{BUCKET}/users/bob")
-    try:
-        found = await look(manager.store, manager.home)
-        assert Support.REFUSED not in asdict(found).values()
-        await manager.new({"type": "directory"}, "work")
-        await manager.save({"type": "file", "format": "text", "content": "one"}, "work/a.txt")
-        checkpoint = await manager.create_checkpoint("work/a.txt")
-        await manager.save({"type": "file", "format": "text", "content": "two"}, "work/a.txt")
-        await manager.rename("work", "done")
-        await manager.restore_checkpoint(checkpoint["id"], "done/a.txt")
-        assert (await manager.get("done/a.txt"))["content"] == "one"
-        for chunk in (1, 2, -1):
-            await manager.save({"type": "file", "format": "text", "content": "x", "chunk": chunk}, "large.txt")
-        await manager.delete("done")
-        assert [each["name"] for each in (await manager.get(""))["content"] if each["name"] == "done"] == []
-        await manager.janitor.clear()
-    finally:
-        await manager.close()

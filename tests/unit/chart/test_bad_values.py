@@ -8,6 +8,8 @@ import pytest
 from tests.unit.chart.matrix import EMBEDDED
 from tests.unit.chart.rendering import merged, refusal
 
+SHARE: dict[str, Any] = {"name": "a", "prefix": "groups/a", "groups": ["x"], "access": "write"}
+
 # What the schema refuses: the change, the path that the message names, and a word of why.
 NOT_IN_THE_SCHEMA: list[tuple[dict[str, Any], str, str]] = [
     ({"hubb": {}}, "''", "'hubb' not allowed"),
@@ -47,6 +49,18 @@ NOT_IN_THE_SCHEMA: list[tuple[dict[str, Any], str, str]] = [
     ({"singleuser": {"storage": {"type": "static"}}}, "/singleuser/storage/type", "'dynamic'"),
     ({"singleuser": {"profileList": [{"slug": "a"}]}}, "/singleuser/profileList/0", "'display_name'"),
     ({"singleuser": {"uid": 0}}, "/singleuser", "'uid' not allowed"),
+    ({"singleuser": {"sharedFolders": [{"name": "a"}]}}, "/singleuser/sharedFolders/0", "'prefix'"),
+    *(
+        ({"singleuser": {"sharedFolders": [SHARE | wrong]}}, f"/singleuser/sharedFolders/0/{next(iter(wrong))}", why)
+        for wrong, why in (
+            ({"name": "a/b"}, "does not match"),
+            ({"name": ".a"}, "does not match"),
+            ({"prefix": "groups/*"}, "does not match"),
+            ({"prefix": "a/../b"}, "does not match"),
+            ({"access": "all"}, "'read'"),
+        )
+    ),
+    ({"singleuser": {"sharedFoldersIn": "a/b"}}, "/singleuser/sharedFoldersIn", "does not match"),
     ({"workspace": {"namespacePrefix": "user"}}, "/workspace/namespacePrefix", "does not match"),
     ({"workspace": {"namespacePrefix": ""}}, "/workspace/namespacePrefix", "does not match"),
     ({"workspace": {"namespacePrefix": "a-very-long-prefix-"}}, "/workspace/namespacePrefix", "maxLength"),
@@ -128,6 +142,20 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         "s3.addresses is empty, and network policies cannot name https://s3.example.org",
     ),
     (merged(EMBEDDED, {"s3": {"addresses": ["10.0.0.0/8"]}}), "s3.addresses is set and s3.embedded.enabled"),
+    *(
+        (merged(EMBEDDED, {"singleuser": {"sharedFolders": folders}}), f"singleuser.sharedFolders: {sentence}")
+        for folders, sentence in (
+            ([{"name": "a", "prefix": "groups/a"}], '"a" is for nobody'),
+            ([SHARE | {"everyone": True}], '"a" is for nobody, or for everyone and some others'),
+            ([SHARE, SHARE | {"prefix": "groups/b", "access": "read"}], '"a" has two prefixes, groups/a and groups/b'),
+            ([SHARE | {"prefix": "users/ada"}], '"a" (users/ada) is below s3.prefix (users)'),
+            ([SHARE | {"prefix": "users/"}], '"a" (users) holds each person\'s own folder'),
+            (
+                [SHARE, SHARE | {"name": "b", "prefix": "groups/a/b", "access": "read"}],
+                '"b" (groups/a/b) is within "a"',
+            ),
+        )
+    ),
     (EMBEDDED | {"workspace": {"namespacePrefix": "kube-"}}, "workspace.namespacePrefix (kube-)"),
     (EMBEDDED | {"workspace": {"namespacePrefix": "plat-"}}, "workspace.namespacePrefix (plat-)"),
 ]
@@ -165,6 +193,18 @@ def test_all_contradictions_are_told_at_once() -> None:
         {"singleuser": {"cpu": {"guarantee": 1, "limit": 1}}},
         {"workspace": {"quota": {"requests.cpu": 20}}, "singleuser": {"cpu": {"guarantee": 1}}},
         {"workspace": {"quota": {"limits.cpu": 20}, "limits": [{"type": "Container", "max": {"cpu": 4}}]}},
+        {
+            "singleuser": {
+                "sharedFolders": [
+                    SHARE,
+                    SHARE | {"access": "read", "groups": ["y"]},
+                    SHARE | {"name": "b", "prefix": "groups/a2"},
+                    SHARE | {"name": "c", "prefix": "groups", "access": "read"},
+                    SHARE | {"name": "d", "prefix": "users", "access": "read"},
+                    {"name": "e", "prefix": "users2", "everyone": True, "access": "write"},
+                ]
+            }
+        },
         {"workspace": {"quota": {"limits.memory": "9Gi", "requests.memory": "9Gi", "pods": 5}}},
     ],
     ids=json.dumps,

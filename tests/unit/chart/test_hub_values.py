@@ -38,6 +38,8 @@ KEYS = {
         "extraTolerations",
         "storage",
         "workingFiles",
+        "sharedFolders",
+        "sharedFoldersIn",
         "profileList",
         "networkPolicy",
     },

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from spark_notebooks_hub.values import parse_values
 from token_service.app import TokenServiceApp
 from token_service.minting.assume_role import AssumeRoleMint
 from token_service.minting.iam_users import IamUsersMint
@@ -105,3 +106,21 @@ def test_in_the_mode_of_a_cloud_there_are_no_keys() -> None:
 )
 def test_values_that_do_not_go_together(values: dict[str, Any], text: str) -> None:
     assert text in refusal(values)
+
+
+def test_it_knows_the_most_that_anybody_has_of_a_shared_folder() -> None:
+    folders = [
+        {"name": "flights", "prefix": "/groups/flights/", "groups": ["students"]},
+        {"name": "flights", "prefix": "groups/flights", "groups": ["pilots"], "access": "write"},
+        {"name": "flights", "prefix": "groups/flights", "users": ["eve"], "access": "read"},
+        {"name": "course", "prefix": "courses/2026", "everyone": True},
+    ]
+    manifests = render(merged(TOKENS, {"singleuser": {"sharedFolders": folders}}))
+    given = settings(manifests)["TokenServiceApp"]
+    assert TokenServiceApp(config=Config({"TokenServiceApp": given})).shares == {
+        "groups/flights": "write",
+        "courses/2026": "read",
+    }
+    hub = parse_values(hub_values(manifests))
+    assert [each.folder.writable for each in hub.singleuser.shared_folders] == [False, True, False, False]
+    assert settings(render(TOKENS))["TokenServiceApp"]["shares"] == {}

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import logging
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
 from jupyterhub.objects import Hub
-from jupyterhub.orm import Server
+from jupyterhub.orm import Base, Group, Server
 from kubernetes_asyncio.client import ApiClient, ApiException
 from spark_notebooks_hub import spawner as module
 from spark_notebooks_hub.config import hub_config
@@ -17,6 +19,8 @@ from spark_notebooks_hub.progress import PodProgress, Step
 from spark_notebooks_hub.spawner import WorkspaceSpawner
 from spark_notebooks_hub.storage import ObjectStore
 from spark_notebooks_hub.values import parse_values
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "pass-word"}
 VALUES: dict[str, Any] = {
@@ -39,10 +43,13 @@ VALUES: dict[str, Any] = {
 class MakeSpawner:
     """Makes spawners as JupyterHub does, without a cluster."""
 
-    def __call__(self, user: str = "ada", server: str = "", **values: Any) -> WorkspaceSpawner:
+    def __call__(
+        self, user: str = "ada", server: str = "", groups: Sequence[str] = (), **values: Any
+    ) -> WorkspaceSpawner:
+        member_of = [SimpleNamespace(name=group) for group in groups]
         found = WorkspaceSpawner(
             config=hub_config(parse_values(VALUES | values), KEYS),
-            user=SimpleNamespace(name=user, id=1, url=f"/user/{user}/", escaped_name=user),
+            user=SimpleNamespace(name=user, id=1, url=f"/user/{user}/", escaped_name=user, groups=member_of),
             orm_spawner=SimpleNamespace(
                 name=server, server=Server(proto="http", ip="", port=8888, base_url=f"/user/{user}/", cookie_name="c")
             ),
@@ -324,3 +331,55 @@ async def test_a_start_that_takes_too_long_ends_before_jupyterhub_gives_it_up(
     with pytest.raises(SpawnFailed, match=r"Creating your workspace \(why\)"):
         await asyncio.wait_for(spawner.start(), 10)
     assert make_spawner().start_timeout - module.SPAWN_RESERVE == 300, "the value that the admin set"
+
+
+SHARED = [
+    {"name": "flights", "prefix": "groups/flights", "groups": ["pilots"], "access": "write"},
+    {"name": "course", "prefix": "courses/2026", "groups": ["pilots", "students"]},
+]
+
+
+async def test_the_shared_folders_of_a_person_follow_their_groups(make_spawner: MakeSpawner) -> None:
+    values = {"singleuser": VALUES["singleuser"] | {"sharedFolders": SHARED}}
+    for groups, names in (([], []), (["students"], ["course"]), (["pilots"], ["flights", "course"])):
+        spawner = make_spawner(groups=groups, **values)
+        settings = json.loads(spawner.get_env()["S3_CONTENTS_CONFIG"])["S3ContentsManager"]
+        assert [share["name"] for share in settings["shares"]] == names
+        assert [share.name for share in spawner.workspace().shares] == names
+        assert settings["shares_folder"] == "shared"
+    assert settings["shares"] == [
+        {"name": "flights", "url": "s3://notebooks/groups/flights", "writable": True},
+        {"name": "course", "url": "s3://notebooks/courses/2026", "writable": False},
+    ]
+
+
+async def test_a_group_that_nobody_knows_is_said_once(
+    make_spawner: MakeSpawner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(WorkspaceSpawner, "_groups_looked_at", set())
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    session = Session(engine)
+    session.add(Group(name="students"))
+    spawner = make_spawner(singleuser=VALUES["singleuser"] | {"sharedFolders": SHARED})
+    spawner.db = session
+    spawner.log = logging.getLogger("spawner")
+    for _ in range(2):
+        spawner._tell_of_unknown_groups()
+    (warning,) = caplog.messages
+    assert "the group 'pilots', which JupyterHub does not know" in warning
+    session.close()
+    engine.dispose()
+
+
+async def test_more_shared_folders_than_keys_can_name_are_said_before_a_server_starts(
+    make_spawner: MakeSpawner,
+) -> None:
+    many = [{"name": str(number), "prefix": f"groups/{number:030d}", "everyone": True} for number in range(30)]
+    shared = {"singleuser": VALUES["singleuser"] | {"sharedFolders": many}}
+    make_spawner(**shared)._check_shares()
+    tokens = {"mode": "tokenService", "tokenService": {"url": "http://tokens:8082", "audience": "tokens"}}
+    with pytest.raises(
+        SpawnFailed, match="You have 30 shared folders, more than keys for the notebook storage can name"
+    ):
+        make_spawner(**shared, s3=VALUES["s3"] | {"credentials": tokens})._check_shares()

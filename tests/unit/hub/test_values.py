@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spark_notebooks_hub.values import Memory, ValuesError, parse_values, read_values, size
+from spark_notebooks_hub.singleuser_values import Memory, size
+from spark_notebooks_hub.values import ValuesError, parse_values, read_values
 
 MINIMAL: dict[str, Any] = {
     "release": {"name": "sn", "namespace": "platform", "fullname": "sn-spark-notebooks", "version": "0.1.0"},

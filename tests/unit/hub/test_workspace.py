@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spark_notebooks_hub.shared_folders import Share
 from spark_notebooks_hub.workspace import (
     HubIdentity,
     Workspace,
@@ -157,6 +158,27 @@ def test_the_prefix_and_the_annotations_are_those_that_the_token_service_reads()
     holder = workspace(user="Ada *", prefixes=["users/ada---x"])
     grant = identity.granted(namespace(holder), str(HUB), ["users"])
     assert (grant.user, grant.access.prefixes) == ("Ada *", ("users/ada---x",))
+
+
+def test_shared_folders_are_given_as_the_hub_and_the_service_both_say() -> None:
+    from token_service.policy import Access
+
+    from token_service import identity
+
+    shares = [
+        Share("flights", "groups/flights", writable=True),
+        Share("law", "groups/law", writable=True),
+        Share("course", "courses/2026", writable=False),
+        Share("old", "groups/old", writable=True),
+    ]
+    holder = namespace(workspace(prefixes=["users/ada"], shares=shares))
+    most = {"groups/flights": "write", "groups/law": "read", "courses/2026": "write", "groups/other": "write"}
+    access = identity.granted(holder, str(HUB), ["users"], most).access
+    assert access.prefixes == ("users/ada", "groups/flights")
+    assert sorted(access.readable) == ["courses/2026", "groups/law"]
+    nothing = namespace(workspace(prefixes=["users/ada"]))
+    assert not [name for name in nothing["metadata"]["annotations"] if "shared" in name]
+    assert identity.granted(nothing, str(HUB), ["users"], most).access == Access(("users/ada",))
 
 
 def test_keys_of_an_earlier_mode_go() -> None:

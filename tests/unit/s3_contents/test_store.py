@@ -128,7 +128,7 @@ async def test_the_manager_from_new_to_deleted(store: S3Store) -> None:
     assert sorted(entry["path"] for entry in (await manager.get("g"))["content"]) == ["g/a-Copy1.ipynb", "g/a.ipynb"]
     assert len(await manager.list_checkpoints("g/a.ipynb")) == 1
     await manager.delete("g")
-    (deleted,) = await manager.trash.entries()
+    (deleted,) = await manager.mounts.home.trash.entries()
     assert (deleted.path, deleted.files) == ("g", 2)
-    await manager.trash.remove(deleted.id)
+    await manager.mounts.home.trash.remove(deleted.id)
     assert await store.tree("") == []

@@ -87,8 +87,13 @@ class Side:
 
 
 @pytest.fixture
-async def make_side(moto: str, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Side]]]:
-    bucket = f"work-{next(_numbers)}"
+def bucket() -> str:
+    """The name of a bucket of this test alone."""
+    return f"work-{next(_numbers)}"
+
+
+@pytest.fixture
+async def make_side(moto: str, bucket: str, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Side]]]:
     sides: list[Side] = []
 
     async def make(**settings: Any) -> Side:
@@ -189,7 +194,7 @@ async def test_a_deletion_goes_to_the_trash_and_a_change_wins_over_it(side: Side
     assert await side.text("r/a.txt") == "a", "programs replace a file by deleting it first"
     await side.turns()
     assert await side.remote() == {"r/b.txt": "changed", "r/c.txt": "c"} == side.local()
-    assert [entry.path for entry in await side.manager.trash.entries()] == ["r/a.txt"]
+    assert [entry.path for entry in await side.manager.mounts.home.trash.entries()] == ["r/a.txt"]
 
 
 async def test_a_folder_that_was_emptied_while_no_server_ran_is_no_deletion(

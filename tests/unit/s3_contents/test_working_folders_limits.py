@@ -15,9 +15,9 @@ from s3_contents.errors import UnavailableError
 from s3_contents.objects import Object
 from s3_contents.store import S3Store
 
-from tests.unit.s3_contents.test_working_folders import Side, make_side, side, write
+from tests.unit.s3_contents.test_working_folders import Side, bucket, make_side, side, write
 
-__all__ = ["make_side", "side"]
+__all__ = ["bucket", "make_side", "side"]
 MakeSide = Callable[..., Awaitable[Side]]
 
 

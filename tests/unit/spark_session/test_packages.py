@@ -178,3 +178,15 @@ def test_importing_the_library_imports_no_packaging() -> None:
     code = "import sys, spark_session; print('packaging' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_code_beside_a_notebook_in_a_shared_folder(make_context: MakeContext) -> None:
+    shared = {
+        **NOTEBOOK,
+        "SPARK_NOTEBOOKS_NOTEBOOK": "shared/flights/r/a.ipynb",
+        "SPARK_NOTEBOOKS_NOTEBOOK_FOLDER": "s3://notebooks/groups/flights/r",
+    }
+    [item] = build(make_context(shared, py_files="helper.py")).items
+    assert item.place == "s3://notebooks/groups/flights/r/helper.py"
+    with pytest.raises(SparkSessionError, match="leads out of your place"):
+        build(make_context(shared, py_files="../helper.py"))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spark_notebooks_hub.notebook import NotebookStorage
 from spark_notebooks_hub.workspace import user_slug
-from token_service.policy import MOST_CHARACTERS, Access, checked_prefix, policy_text, session_policy
+from token_service.policy import MOST_CHARACTERS, Access, checked_prefix, policy_text, session_policy, shared
 
 NAMES = st.one_of(
     st.text(min_size=1, max_size=60),
@@ -127,3 +127,44 @@ def test_a_policy_is_as_long_as_services_take() -> None:
     with pytest.raises(ValueError, match="characters"):
         policy_text("notebooks", Access(tuple(few * 3)))
     assert json.loads(policy_text("notebooks", Access(tuple(few)))) == policy_of(*few)
+
+
+@given(name=NAMES, rest=st.text(max_size=20), other=NAMES)
+def test_what_is_only_read_is_never_written(name: str, rest: str, other: str) -> None:
+    try:
+        access = shared(["groups/physics"], [name], {"groups/physics": "write", name: "read"})
+        policy = session_policy("notebooks", Access(("users/ada", *access.prefixes), access.readable))
+    except ValueError:
+        return
+    for key in (f"{name}/{rest}", f"{other}/{rest}", f"{name}{rest}", rest, name, f"{name}/../users/bob/a"):
+        written = key.startswith(("users/ada/", "groups/physics/"))
+        read = written or key.startswith(f"{name}/")
+        for action in ("GetObject", "GetObjectVersion", "ListBucket", "ListBucketVersions"):
+            assert may(policy, action, key) == read, (action, key)
+        for action in ("PutObject", "DeleteObject", "DeleteObjectVersion", "PutObjectTagging", "AbortMultipartUpload"):
+            assert may(policy, action, key) == written, (action, key)
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "access"),
+    [
+        (["groups/a"], [], Access(("groups/a",))),
+        (["groups/a"], ["groups/b"], Access(("groups/a",), ("groups/b",))),
+        # The values allow nobody to write there any more.
+        (["groups/b"], [], Access((), ("groups/b",))),
+        # Nobody has it any more; or somebody has written more onto the namespace than the values share.
+        (["groups/c", "users/bob", "*"], ["users", "", "groups/a/x"], Access(())),
+        (["groups/a"], ["groups/a"], Access(("groups/a",))),
+    ],
+)
+def test_no_more_is_shared_than_the_values_say(written: list[str], read: list[str], access: Access) -> None:
+    assert shared(written, read, {"groups/a": "write", "groups/b": "read"}) == access
+
+
+@pytest.mark.parametrize(
+    "prefix", ["*", "groups/*", "groups/?", "${aws:username}", "/groups", "groups/", "a//b", "..", ""]
+)
+def test_a_shared_prefix_that_could_mean_more_is_refused(prefix: str) -> None:
+    for written, read in (([prefix], []), ([], [prefix])):
+        with pytest.raises(ValueError, match="is not made of"):
+            shared(written, read, {prefix: "write"})

@@ -144,6 +144,19 @@ def test_a_workspace_gets_what_its_annotations_say() -> None:
     assert (grant.user, grant.access.prefixes) == ("Ada *", ("users/ada", "groups/x"))
 
 
+def test_a_wrong_share_does_not_end_everything_but_a_wrong_place_does() -> None:
+    notes = {
+        "spark-notebooks.io/s3-shared-write": "groups/gone users/bob groups/x",
+        "spark-notebooks.io/s3-shared-read": "courses/1",
+    }
+    shares = {"groups/x": "write", "courses/1": "read"}
+    access = granted(namespace("user-ada", "ada", "users/ada", **notes), HUB, ["users"], shares).access
+    assert (access.prefixes, access.readable) == (("users/ada", "groups/x"), ("courses/1",))
+    assert granted(namespace("user-ada", "ada", "users/ada", **notes), HUB, ["users"]).access.all == ("users/ada",)
+    with pytest.raises(StsError):
+        granted(namespace("user-ada", "ada", "groups/x", **notes), HUB, ["users"], shares)
+
+
 @pytest.mark.parametrize(
     "place",
     [

@@ -7,7 +7,7 @@ import signal
 from typing import Any
 
 from aiohttp import web
-from traitlets import Enum, Float, Integer, List, Unicode
+from traitlets import Dict, Enum, Float, Integer, List, Unicode
 from traitlets.config import Application
 from traitlets.config.loader import JSONFileConfigLoader
 
@@ -38,6 +38,10 @@ class TokenServiceApp(Application):
     hub = Unicode(help="The installation as its hub writes it into annotations: NAMESPACE/FULLNAME.").tag(config=True)
     bucket = Unicode("notebooks", help="The bucket.").tag(config=True)
     roots = List(Unicode(), ["users"], help="Prefixes below which workspaces' folders are.").tag(config=True)
+    shares = Dict(
+        value_trait=Enum(["read", "write"]),
+        help='The most that anybody has of a shared folder, "read" or "write", by its prefix.',
+    ).tag(config=True)
     region = Unicode("us-east-1", help="Region that requests are signed for.").tag(config=True)
     partition = Unicode("aws", help="First part of ARNs of the S3 service.").tag(config=True)
     minting = Enum(
@@ -92,6 +96,7 @@ class TokenServiceApp(Application):
             audience=self.audience,
             hub=self.hub,
             roots=self.roots,
+            shares=self.shares,
             by_peer=Limit(self.peer_rate, self.peer_burst),
             by_pod=Limit(self.pod_rate, self.pod_burst),
             audit=Audit(),

@@ -49,6 +49,7 @@ class Audit:
             account=identity.account,
             pod=identity.pod,
             prefixes=list(grant.access.prefixes),
+            readable=list(grant.access.readable),
             key=credentials.access_key,
             until=timestamp(credentials.expiration),
         )

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .errors import StsError, denied, expired, invalid_token
-from .policy import Access, checked_prefix
+from .policy import Access, checked_prefix, shared
 
 ACCOUNTS: Final = ("notebook", "executor")
 # Written by the hub (spark_notebooks_hub.workspace).
 HUB_ANNOTATION: Final = "spark-notebooks.io/hub"
 USER_ANNOTATION: Final = "spark-notebooks.io/user"
 PREFIXES_ANNOTATION: Final = "spark-notebooks.io/s3-prefixes"
+SHARED_WRITE_ANNOTATION: Final = "spark-notebooks.io/s3-shared-write"
+SHARED_READ_ANNOTATION: Final = "spark-notebooks.io/s3-shared-read"
 # Written by an administrator of the cluster.
 REVOKED_ANNOTATION: Final = "spark-notebooks.io/s3-revoked"
 
@@ -70,10 +72,13 @@ def reviewed(review: Mapping[str, Any], audience: str) -> Identity:
     return Identity(match[1], match[2], str(pods[0]))
 
 
-def granted(namespace: Mapping[str, Any], hub: str, roots: Sequence[str]) -> Grant:
+def granted(
+    namespace: Mapping[str, Any], hub: str, roots: Sequence[str], shares: Mapping[str, str] | None = None
+) -> Grant:
     """What a workspace gets, by its Namespace.
 
-    hub is the installation as it is written into annotations; prefixes outside of roots are refused whatever is written. Raises StsError.
+    hub is the installation as it is written into annotations; prefixes outside of roots are refused whatever is written, and of shared ones only those are
+    given that are in shares ("read" or "write" by prefix). Raises StsError.
     """
     metadata = namespace.get("metadata") or {}
     name, notes = str(metadata.get("name")), metadata.get("annotations") or {}
@@ -83,14 +88,20 @@ def granted(namespace: Mapping[str, Any], hub: str, roots: Sequence[str]) -> Gra
         raise denied("An administrator has ended this workspace's access to S3.")
     if metadata.get("deletionTimestamp"):
         raise denied(f"The workspace {name} is being removed.")
-    user, prefixes = notes.get(USER_ANNOTATION), str(notes.get(PREFIXES_ANNOTATION) or "").split()
+    user, prefixes = notes.get(USER_ANNOTATION), _words(notes, PREFIXES_ANNOTATION)
     if not user or not prefixes:
         raise denied(f"The workspace {name} has no folder on S3 yet. Stop your server and start it again.")
     try:
-        access = Access(tuple(checked_prefix(prefix, roots) for prefix in dict.fromkeys(prefixes)))
+        own = tuple(checked_prefix(prefix, roots) for prefix in dict.fromkeys(prefixes))
+        also = shared(_words(notes, SHARED_WRITE_ANNOTATION), _words(notes, SHARED_READ_ANNOTATION), shares or {})
+        access = Access((*own, *also.prefixes), also.readable)
     except ValueError as error:
         raise denied(f"The workspace {name} names a folder that it cannot have ({error}).") from None
     return Grant(name, str(user), access)
+
+
+def _words(notes: Mapping[str, Any], name: str) -> list[str]:
+    return str(notes.get(name) or "").split()
 
 
 def _refused(error: str) -> StsError:

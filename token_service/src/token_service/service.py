@@ -36,7 +36,8 @@ class TokenService:
         mint: where keys come from.
         audience: of the tokens that are taken.
         hub: the installation as its hub writes it into annotations.
-        roots: prefixes of the bucket below which all that is granted has to be.
+        roots: prefixes of the bucket below which all that is a person's own has to be.
+        shares: the most that anybody has of a shared folder, "read" or "write", by its prefix.
         by_peer: how often one address may ask, before anything is known of it.
         by_pod: how often one pod may.
         clock: seconds since 1970.
@@ -50,12 +51,14 @@ class TokenService:
         audience: str,
         hub: str,
         roots: Sequence[str],
+        shares: Mapping[str, str] | None = None,
         by_peer: Limit,
         by_pod: Limit,
         audit: Audit,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.api, self.mint, self.audience, self.hub, self.roots = api, mint, audience, hub, roots
+        self.shares = shares or {}
         self.by_peer, self.by_pod, self.audit, self._clock = by_peer, by_pod, audit, clock
         self.credentials = SharedCredentials(mint, clock)
 
@@ -116,7 +119,7 @@ class TokenService:
         try:
             if namespace is None:
                 raise denied(f"The workspace {name} is gone.")
-            return granted(namespace, self.hub, self.roots)
+            return granted(namespace, self.hub, self.roots, self.shares)
         except StsError:
             self.credentials.forget(name)
             raise

@@ -66,8 +66,14 @@ export const files: JupyterFrontEndPlugin<void> = {
       isEnabled: () => selected() !== null,
       execute: async () => {
         const path = selected();
-        if (path !== null) {
-          Clipboard.copyToSystem(address((await (await call('store')).json()).url, path));
+        if (path === null) {
+          return;
+        }
+        const found = address((await (await call('store')).json()).folders, path);
+        if (found === null) {
+          await showErrorMessage('Nothing was copied', `${path} has no address of its own: the folders in it have.`);
+        } else {
+          Clipboard.copyToSystem(found);
         }
       }
     });

@@ -16,7 +16,15 @@ test('each thing in the trash has a line of its own, in the order that it has', 
   assert.match(fourth, /^f \(folder, 1 file, /);
 });
 
-test('an address is that of the home with the path', () => {
-  assert.equal(address('s3://b/users/ada/', 'f/ä b.csv'), 's3://b/users/ada/f/ä b.csv');
-  assert.equal(address('s3://b/', '/a'), 's3://b/a');
+test('an address is that of the home, or of the shared folder, with the path', () => {
+  const home = { path: '', url: 's3://b/users/ada/' };
+  const places = [home, { path: 'shared', url: null }, { path: 'shared/flights', url: 's3://b/groups/flights/' }];
+  assert.equal(address(places, 'f/ä b.csv'), 's3://b/users/ada/f/ä b.csv');
+  assert.equal(address(places, 'shared/flights/f/a.csv'), 's3://b/groups/flights/f/a.csv');
+  assert.equal(address(places, 'shared/flights'), 's3://b/groups/flights/');
+  assert.equal(address(places, 'shared2/flights/a'), 's3://b/users/ada/shared2/flights/a');
+  assert.equal(address(places, 'shared'), null);
+  assert.equal(address(places, 'shared/flights2'), null);
+  assert.equal(address([home], 'shared/a'), 's3://b/users/ada/shared/a');
+  assert.equal(address([{ path: '', url: 's3://b/' }], '/a'), 's3://b/a');
 });

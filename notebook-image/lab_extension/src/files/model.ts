@@ -39,7 +39,18 @@ function filesText(files: number): string {
   return files === 1 ? '1 file' : `${files} files`;
 }
 
-/** The address of a file or folder below a home's address, which ends with a slash. */
-export function address(home: string, path: string): string {
-  return home + path.replace(/^\/+/, '');
+/** A folder with an address of its own: the home, whose path is "", and the shared ones; null for the folder that those are in. */
+export interface Place {
+  path: string;
+  /** Ends with a slash. */
+  url: string | null;
+}
+
+/** The address of a file or folder; null if it has none. */
+export function address(places: Place[], path: string): string | null {
+  const wanted = path.replace(/^\/+/, '');
+  const [inner] = places
+    .filter(place => place.path === '' || wanted === place.path || wanted.startsWith(`${place.path}/`))
+    .sort((one, other) => other.path.length - one.path.length);
+  return inner?.url ? inner.url + wanted.slice(inner.path.length).replace(/^\//, '') : null;
 }

@@ -14,6 +14,7 @@ from s3_contents import paths
 from s3_contents.archive import Member, zipped
 from s3_contents.errors import NotFoundError, S3Error
 from s3_contents.handlers import ContentsHandler
+from s3_contents.mounts import Mount
 
 HOME = "files"
 """What the archive of everything is called."""
@@ -25,19 +26,20 @@ class ArchiveHandler(ContentsHandler):
     @authenticated
     @authorized
     async def get(self) -> None:
-        """The archive of the query's ``path`` ("" is everything), streamed; 404 if there is no such folder.
+        """The archive of the query's ``path`` ("" is everything but shared folders), streamed; 404 if there is no such folder.
 
         S3 is asked once per 1,000 objects and once per file. If it fails in between, the connection ends before the archive does.
         """
         # A page of another site must not be able to start this.
         self.check_xsrf_cookie()
         path = paths.canonical(self.get_query_argument("path", ""))
-        if not self._is_shown(path) or not await self.manager.tree.has_folder(path):
+        mount = self.manager.mounts.at(path)
+        if not self._is_shown(mount.within(path)) or not await self.manager.dir_exists(path):
             raise HTTPError(404, f"No such folder: {path}")
         name = paths.split(path)[1] or HOME
         self.set_attachment_header(f"{name}.zip")
         self.set_header("Content-Type", "application/zip")
-        async with aclosing(self._members(path, name)) as members, aclosing(zipped(members)) as parts:
+        async with aclosing(self._members(mount, path, name)) as members, aclosing(zipped(members)) as parts:
             try:
                 async for part in parts:
                     self.write(part)
@@ -48,11 +50,15 @@ class ArchiveHandler(ContentsHandler):
                 self.log.warning("The archive of %r was broken off: %s", path, error.log_message)
                 self._break_off()
 
-    async def _members(self, path: str, name: str) -> AsyncGenerator[Member]:
-        prefix = self.manager.home.folder(path)
+    async def _members(self, mount: Mount, path: str, name: str) -> AsyncGenerator[Member]:
+        prefix = mount.folder(path)
         async for item in self.manager.store.each(prefix):
             below = item.key.removeprefix(prefix)
-            if not self._is_shown(self.manager.home.path(item.key)):
+            # What shared folders hide is not shown either.
+            if (
+                not self._is_shown(mount.home.path(item.key))
+                or self.manager.mounts.get(mount.path_of(item.key)) is not mount
+            ):
                 continue
             if below == "" or below.endswith("/"):
                 yield Member(paths.join(name, below).strip("/"), item.modified, None)

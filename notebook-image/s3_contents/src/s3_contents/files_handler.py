@@ -83,9 +83,9 @@ class S3FilesHandler(JupyterHandler):
 
     def _key(self, path: str) -> str:
         path = paths.canonical(path)
-        if not path or (paths.is_hidden(path) and not self.manager.allow_hidden):
+        if self.manager.mounts.is_point(path) or (paths.is_hidden(path) and not self.manager.allow_hidden):
             raise HTTPError(404, f"No such file: {path}")
-        return self.manager.home.key(path)
+        return self.manager.mounts.at(path).key(path)
 
     def _conditions(self) -> dict[str, str]:
         headers = self.request.headers

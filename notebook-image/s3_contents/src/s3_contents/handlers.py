@@ -24,9 +24,9 @@ class ContentsHandler(APIHandler):
         return manager
 
     def path_argument(self) -> str:
-        """The query's ``path``; HTTPError 404 for the home itself and for what is hidden."""
+        """The query's ``path``; HTTPError 404 for the home and shared folders themselves, and for what is hidden."""
         path = paths.canonical(self.get_query_argument("path"))
-        if not path or (paths.is_hidden(path) and not self.manager.allow_hidden):
+        if self.manager.mounts.is_point(path) or (paths.is_hidden(path) and not self.manager.allow_hidden):
             raise HTTPError(404, f"No such file: {path}")
         return path
 
@@ -37,9 +37,16 @@ class StoreHandler(ContentsHandler):
     @authenticated
     @authorized
     async def get(self) -> None:
-        """Answer ``{"url", "checked", "error", "supports": {...}, "notes": [...]}``.
+        """Answer ``{"url", "checked", "error", "supports": {...}, "notes": [...], "folders": [{"path", "url", "writable"}, ...]}``.
 
         ``checked`` is the time of the look (ISO 8601), null before it; ``error`` why there was none yet. Each of ``supports`` is "yes",
-        "no", "refused" or "unknown"; ``notes`` say what follows from what is missing.
+        "no", "refused" or "unknown"; ``notes`` say what follows from what is missing. ``folders`` are the home, whose path is "", the
+        shared ones, and the folder that those are in, which has no url.
         """
-        self.finish(self.manager.store_check.as_json())
+        store, mounts = self.manager.store, self.manager.mounts
+        folders = [
+            {"path": each.path, "url": store.url(each.home.prefix), "writable": each.writable} for each in mounts
+        ]
+        if mounts.shares:
+            folders.append({"path": mounts.folder, "url": None, "writable": False})
+        self.finish(self.manager.store_check.as_json() | {"folders": folders})

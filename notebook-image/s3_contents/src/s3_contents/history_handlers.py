@@ -9,6 +9,7 @@ from tornado.web import HTTPError, authenticated
 
 from s3_contents.handlers import ContentsHandler
 from s3_contents.history import Cursor, Entry, Place
+from s3_contents.mounts import Mount
 
 PAGE = 50
 MAX_PAGE = 1000
@@ -29,11 +30,12 @@ class HistoryHandler(ContentsHandler):
         path, limit = self.path_argument(), self._limit()
         after = self.get_query_argument("after", None)
         cursor = Cursor.parse(after) if after else None
-        entries, following = await self.manager.history.page(path, limit, cursor)
+        mount = self.manager.mounts.at(path)
+        entries, following = await mount.history.page(mount.within(path), limit, cursor)
         kept = "versions"
         if not entries and cursor is None:
-            kept, entries = "checkpoints", await self.manager.history.checkpoints(path)
-        versions = [_as_json(entry) for entry in entries]
+            kept, entries = "checkpoints", await mount.history.checkpoints(mount.within(path))
+        versions = [_as_json(entry, mount) for entry in entries]
         self.finish({"versions": versions, "next": following.token() if following else None, "kept": kept})
 
     def _limit(self) -> int:
@@ -48,7 +50,8 @@ class HistoryHandler(ContentsHandler):
         """Make the version ``{"id": ...}`` of the body the present one of ``path``; 204."""
         path = self.path_argument()
         place = Place.parse(str((self.get_json_body() or {}).get("id")))
-        await self.manager.history.restore(path, place)
+        mount = self.manager.mounts.to_change(path)
+        await mount.history.restore(mount.within(path), place)
         self.manager.emit(data={"action": "save", "path": path})
         self.set_status(204)
         self.finish()
@@ -70,10 +73,10 @@ class VersionHandler(ContentsHandler):
         self.finish({name: _text_of_time(value) for name, value in model.items()})
 
 
-def _as_json(entry: Entry) -> dict[str, Any]:
+def _as_json(entry: Entry, mount: Mount) -> dict[str, Any]:
     return {
         "id": entry.place.token() if entry.place else None,
-        "path": entry.path,
+        "path": mount.outside(entry.path),
         "time": entry.time.isoformat(),
         "size": entry.size,
         "hash": entry.hash,

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from s3_contents import paths
-from s3_contents.errors import S3Error
-from s3_contents.objects import Version, now
+from s3_contents.errors import ConflictError, NotFoundError, S3Error
+from s3_contents.mounts import Mount
+from s3_contents.objects import Object, Version, now, stamp
 from s3_contents.store import KEYS_PER_DELETE, S3Store
 from s3_contents.timed_id import CheckpointId
-from s3_contents.trash import Trash
 
 # By how much the clocks of this server and of S3 may differ, S3's whole seconds included.
 CLOCKS = timedelta(minutes=15)
+# Bytes: a key has at most 1,024.
+MOST_OF_MARK = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,25 @@ class Cleared:
 
 
 class Janitor:
-    """Clears one home, in rounds of at most ``budget`` requests or so; the next round goes on where one has stopped."""
+    """Clears one place, in rounds of at most ``budget`` requests or so; the next round goes on where one has stopped.
 
-    def __init__(self, store: S3Store, home: paths.Home, trash: Trash, ages: Ages, budget: int) -> None:
+    With ``pause`` other servers clear the same place: a round is left out when one of them has begun one less than that ago.
+    """
+
+    def __init__(
+        self,
+        store: S3Store,
+        mount: Mount,
+        ages: Ages,
+        budget: int,
+        pause: timedelta | None = None,
+    ) -> None:
         self._store = store
-        self._home = home
-        self._trash = trash
+        self._home = mount.home
+        self._trash = mount.trash
         self._ages = ages
         self._budget = budget
+        self._pause = pause
         self._after = ""
 
     async def run(self, log: logging.Logger, first: float, every: float) -> None:
@@ -70,12 +83,40 @@ class Janitor:
     async def clear(self) -> Cleared:
         """One round."""
         begin, done = self._store.requests, Cleared()
+        mark = await self._take_turn(self._pause) if self._pause is not None else None
+        if self._pause is None or mark is not None:
+            await self._clear(begin, done)
+        if mark is not None and self._after:
+            await self._write_mark(IfMatch=f'"{mark.etag}"')
+        done.requests = self._store.requests - begin
+        return done
+
+    async def _clear(self, begin: int, done: Cleared) -> None:
         if self._ages.trash is not None:
             await self._clear_trash(now() - self._ages.trash, begin, done)
         if self._ages.versions is not None and done.is_whole and await self._store.keeps_versions(self._home.prefix):
             await self._clear_versions(now() - self._ages.versions, begin, done)
-        done.requests = self._store.requests - begin
-        return done
+
+    async def _take_turn(self, pause: timedelta) -> Object | None:
+        """The mark of a round of this server's; None if another server has begun one a moment ago. Two requests."""
+        try:
+            last, body = await self._store.get(self._home.cleared(), MOST_OF_MARK)
+        except NotFoundError:
+            self._after, condition = "", {"IfNoneMatch": "*"}
+        else:
+            if now() - last.modified < pause:
+                return None
+            self._after, condition = body.decode(errors="replace").partition("\n")[2], {"IfMatch": f'"{last.etag}"'}
+        try:
+            return await self._write_mark(**condition)
+        except (ConflictError, NotFoundError):
+            return None
+
+    async def _write_mark(self, **condition: str) -> Object:
+        # With something of its own, so that no two marks have one ETag.
+        body = f"{uuid.uuid4().hex}\n{self._after}".encode()
+        headers = {"ContentType": "application/octet-stream"}
+        return await self._store.put(self._home.cleared(), body, headers, stamp(now()), **condition)
 
     def _is_spent(self, begin: int, done: Cleared) -> bool:
         done.is_whole = self._store.requests - begin < self._budget

@@ -14,7 +14,6 @@ from s3_contents.reader import MIB, S3ContentsReader
 from s3_contents.sync import Mirror
 from s3_contents.sync_disk import Disk
 from s3_contents.sync_plan import Limits
-from s3_contents.trash import Trash
 from s3_contents.working_folders import WorkingFolders
 
 # Since a kernel has done something, it counts as active for so long.
@@ -42,11 +41,6 @@ class KernelPaths(S3ContentsReader):
         1000, min=1, help="How much, in MiB, is brought beside kernels, of all folders together."
     ).tag(config=True)
     working_folders = Instance(WorkingFolders, allow_none=True)
-    trash = Instance(Trash)
-
-    @default("trash")
-    def _default_trash(self) -> Trash:
-        return Trash(self.store, self.home, self.tree)
 
     @default("working_folders")
     def _default_working_folders(self) -> WorkingFolders | None:
@@ -55,7 +49,7 @@ class KernelPaths(S3ContentsReader):
         root = Path(self.parent.root_dir, self.working_folder)
         disk = Disk(root, root / ".s3_contents" / "synced.json")
         limits = Limits(self.working_files, self.working_file_mb * MIB, self.working_total_mb * MIB)
-        mirror = Mirror(self.store, self.home, self.trash, disk, limits, self.log)
+        mirror = Mirror(self.store, self.mounts, disk, limits, self.log)
         return WorkingFolders(mirror, self.parent.kernel_manager.list_kernel_ids, self._is_a_kernel_active)
 
     def _is_a_kernel_active(self) -> bool:
@@ -73,9 +67,19 @@ class KernelPaths(S3ContentsReader):
         """
         if self.working_folders is None:
             return ""
-        folder = paths.split(paths.canonical(path))[0]
+        folder = self.kernel_folder(path)
         await self.working_folders.enter(folder)
         return paths.join(self.working_folder, folder) if folder else self.working_folder
+
+    def kernel_folder(self, path: str) -> str:
+        """The folder whose files are beside the kernel of a notebook: its own, or the home where no files can be."""
+        folder = paths.split(paths.canonical(path))[0]
+        return "" if self.mounts.get(folder) is None else folder
+
+    def folder_url(self, path: str) -> str:
+        """The s3:// address, without a slash at its end, of the folder that a notebook is in."""
+        folder = self.kernel_folder(path)
+        return self.store.url(self.mounts.at(folder).folder(folder)).rstrip("/")
 
     def emit(self, data: dict[str, Any]) -> None:
         """Tell Jupyter's listeners what was done, and the working folders of what kernels may wait for."""

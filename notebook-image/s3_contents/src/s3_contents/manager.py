@@ -13,15 +13,16 @@ from weakref import WeakValueDictionary
 from jupyter_server.services.contents.manager import copy_pat
 from nbformat.v4 import new_notebook
 from tornado.web import HTTPError, RequestHandler
-from traitlets import Bool, Float, Instance, Integer, Type, default
+from traitlets import Bool, Float, Instance, Integer, List, Type, default
 
 from s3_contents import models, notebooks, paths
 from s3_contents.checkpoints import S3Checkpoints
-from s3_contents.errors import ConflictError, NotFoundError, S3Error
+from s3_contents.errors import ConflictError, NotFoundError, RejectedError, S3Error
 from s3_contents.files_handler import S3FilesHandler
 from s3_contents.janitor import Ages, Janitor
 from s3_contents.kernel_paths import KernelPaths
 from s3_contents.models import Model
+from s3_contents.mounts import Mount
 from s3_contents.objects import Object
 from s3_contents.reader import MIB, SLOW_TO_READ, converted
 from s3_contents.timed_id import TrashId
@@ -65,30 +66,41 @@ class S3ContentsManager(KernelPaths):
     checkpoints_class = Type(S3Checkpoints, config=True)
     files_handler_class = Type(S3FilesHandler, klass=RequestHandler, allow_none=True, config=True)
     uploads = Instance(Uploads)
-    janitor = Instance(Janitor)
+    janitors = List(Instance(Janitor))
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._saving: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._orphans_aborted = False
+        self._without_orphans: set[str] = set()
         self._background: list[asyncio.Task[None]] = []
 
     @default("uploads")
     def _default_uploads(self) -> Uploads:
         return Uploads(self.store, self.upload_timeout)
 
-    @default("janitor")
-    def _default_janitor(self) -> Janitor:
+    @default("janitors")
+    def _default_janitors(self) -> list[Janitor]:
         ages = Ages(*(timedelta(days=days) if days else None for days in (self.trash_days, self.version_days)))
-        return Janitor(self.store, self.home, self.trash, ages, self.clearing_budget)
+        pause = timedelta(hours=self.clearing_hours)
+        return [
+            # Whoever may write in a shared folder has a server that could clear it: they take turns.
+            Janitor(self.store, mount, ages, self.clearing_budget, pause if mount.path else None)
+            for mount in self.mounts
+            if mount.writable
+        ]
 
     def start(self) -> None:
         """Begin what goes on in the background while the server runs."""
         if self.probe_at_start:
             self.store_check.start()
-        clearing = self.janitor.run(self.log, FIRST_CLEARING, self.clearing_hours * 3600)
         loop = asyncio.get_running_loop()
-        self._background = [loop.create_task(clearing), loop.create_task(self._settle())]
+        self._background = [
+            loop.create_task(janitor.run(self.log, FIRST_CLEARING, self.clearing_hours * 3600))
+            for janitor in self.janitors
+        ]
+        self._background.append(loop.create_task(self._settle()))
+        if self.mounts.shares:
+            self._background.append(loop.create_task(self._tell_of_hidden_folder()))
         if self.working_folders is not None:
             self._background.append(loop.create_task(self.working_folders.send_left_behind()))
 
@@ -98,6 +110,11 @@ class S3ContentsManager(KernelPaths):
             await self.store.client()
         gc.collect()
         gc.freeze()
+
+    async def _tell_of_hidden_folder(self) -> None:
+        with suppress(S3Error):
+            if await self.mounts.home.tree.has_folder(self.mounts.folder):
+                self.log.warning("The shared folders hide a folder %r of the person's own.", self.mounts.folder)
 
     async def close(self) -> None:
         """Send what kernels have written, throw away unfinished uploads, and close the connections to S3."""
@@ -141,7 +158,7 @@ class S3ContentsManager(KernelPaths):
         if kind not in names:
             raise HTTPError(400, f"Unexpected model type: {kind!r}")
         name, insert = names[kind]
-        taken = await self.tree.names(path, paths.stem(name)[0])
+        taken = await self._names(path, paths.stem(name)[0])
 
         async def create(target: str) -> Model:
             return await self._save(self._new_model({"type": kind}, target), target, name_is_free=True)
@@ -161,7 +178,13 @@ class S3ContentsManager(KernelPaths):
 
     async def increment_filename(self, filename: str, path: str = "", insert: str = "") -> str:
         """The first free name in a folder; one request."""
-        return paths.free_name(filename, await self.tree.names(paths.canonical(path), paths.stem(filename)[0]), insert)
+        return paths.free_name(filename, await self._names(paths.canonical(path), paths.stem(filename)[0]), insert)
+
+    async def _names(self, folder: str, beginning: str) -> set[str]:
+        """The names in a folder that begin so, and those of shared folders there; one request."""
+        mount = self.mounts.at(folder)
+        names = await mount.tree.names(mount.within(folder), beginning)
+        return names.union(paths.split(point)[1] for point in self.mounts.points(folder))
 
     def _new_model(self, model: Model, path: str) -> Model:
         model.setdefault("type", models.file_type(path))
@@ -173,7 +196,7 @@ class S3ContentsManager(KernelPaths):
         return model
 
     async def _save(self, model: Model, path: str, name_is_free: bool = False) -> Model:
-        path = self._changeable(path, "create")
+        path, _ = self._changeable(path, "create")
         chunk = model.get("chunk")
         if chunk in (None, 1):
             self.run_pre_save_hooks(model=model, path=path)
@@ -200,7 +223,7 @@ class S3ContentsManager(KernelPaths):
             message = None
         base = await self._base(model, path)
         if base is None and not name_is_free:
-            await self.tree.check_no_folder(path)
+            await self._check_no_folder(path)
         item = await self._write(path, body, base)
         self.seen.set(path, item)
         saved = models.file_model(path, model["type"], item)
@@ -223,11 +246,16 @@ class S3ContentsManager(KernelPaths):
     async def _base(self, model: Model, path: str) -> str | None:
         if "base_hash" in model:
             return model["base_hash"] or None
-        known = self.seen.get(path) or await self.tree.head(path)
+        mount = self.mounts.at(path)
+        known = self.seen.get(path) or await mount.tree.head(mount.within(path))
         return known.etag if known else None
 
+    async def _check_no_folder(self, path: str) -> None:
+        mount = self.mounts.at(path)
+        await mount.tree.check_no_folder(mount.within(path))
+
     async def _write(self, path: str, body: bytes, base: str | None) -> Object:
-        key, content_type = self.home.key(path), models.content_type(path)
+        key, content_type = self.mounts.at(path).key(path), models.content_type(path)
         try:
             if base is not None:
                 with suppress(NotFoundError):
@@ -238,17 +266,19 @@ class S3ContentsManager(KernelPaths):
             raise _changed(path, replacing=base is not None) from None
 
     async def _save_directory(self, path: str) -> Model:
-        await self.tree.make_folder(path)
+        mount = self.mounts.at(path)
+        await mount.tree.make_folder(mount.within(path))
         return models.directory_model(path)
 
     async def _save_chunk(self, model: Model, path: str, chunk: int) -> Model:
         data = await _encoded(path, model)
         if chunk == 1:
-            await self._abort_orphans()
+            mount = self.mounts.at(path)
+            await self._abort_orphans(mount.home.prefix)
             base = await self._base(model, path)
             if base is None:
-                await self.tree.check_no_folder(path)
-            await self.uploads.begin(path, self.home.key(path), models.content_type(path), base)
+                await self._check_no_folder(path)
+            await self.uploads.begin(path, mount.key(path), models.content_type(path), base)
         if chunk != -1:
             return models.file_model(path, "file", await self.uploads.add(path, chunk, data))
         try:
@@ -258,12 +288,12 @@ class S3ContentsManager(KernelPaths):
         self.seen.set(path, item)
         return models.file_model(path, "file", item)
 
-    async def _abort_orphans(self) -> None:
-        if self._orphans_aborted:
+    async def _abort_orphans(self, prefix: str) -> None:
+        if prefix in self._without_orphans:
             return
-        self._orphans_aborted = True
+        self._without_orphans.add(prefix)
         try:
-            number = await self.uploads.abort_orphans(self.home.prefix)
+            number = await self.uploads.abort_orphans(prefix)
         except S3Error as error:
             # Listing uploads is a right that a prefix-scoped policy cannot give.
             self.log.info("Uploads that were left behind stay on S3: %s", error.log_message)
@@ -277,38 +307,45 @@ class S3ContentsManager(KernelPaths):
 
         Without ``delete_to_trash`` a file, or a folder with nothing in it (with all in it if ``always_delete_dir``), is deleted.
         """
-        path = self._changeable(path, "delete")
+        path, mount = self._changeable(path, "delete")
         if self.delete_to_trash:
-            await self.trash.put(path)
+            await mount.trash.put(mount.within(path))
         else:
-            await self.tree.delete(path, self.always_delete_dir)
+            await mount.tree.delete(mount.within(path), self.always_delete_dir)
         self.seen.forget(path)
 
-    async def restore_from_trash(self, trash_id: TrashId) -> str:
-        """Bring back what was deleted, and give its path: the one it had, or one beside it if that is taken."""
-        path = await self.trash.restore(trash_id)
+    async def restore_from_trash(self, trash_id: TrashId, mount: Mount | None = None) -> str:
+        """Bring back what was deleted in the home, or in a share, and give its path: the one it had, or one beside it if that is taken."""
+        mount = mount or self.mounts.home
+        path = mount.outside(await mount.trash.restore(trash_id))
         self.emit(data={"action": "save", "path": path})
         return path
 
     async def rename_file(self, old_path: str, new_path: str) -> None:
-        """Rename a file or folder to a name that is free (else HTTPError 409)."""
-        old, new = self._changeable(old_path, "rename"), self._changeable(new_path, "rename")
+        """Rename a file or folder to a name that is free (else HTTPError 409), in the home or within one share."""
+        (old, mount), (new, other) = self._changeable(old_path, "rename"), self._changeable(new_path, "rename")
+        if mount is not other:
+            # Its history and its checkpoints would stay, or become everybody's, and whoever may read it changes.
+            raise RejectedError(
+                f"{old} was not moved to {new}: nothing is moved into or out of a shared folder, because its earlier versions would not "
+                "go with it. Copy it there, then delete it here."
+            )
         if old != new:
-            await self.tree.rename(old, new)
+            await mount.tree.rename(mount.within(old), mount.within(new))
             self.seen.rename(old, new)
 
     async def copy(self, from_path: str, to_path: str | None = None) -> Model:
         """Copy a file or folder on the server's side, and give the copy's model.
 
-        Into a folder (default: its own) under the next free name. If ``to_path`` is not there, it is the name of a
-        file's copy, and of the folder into which a folder is copied, as with Jupyter's own manager.
+        Into a folder (default: its own) under the next free name, also from the home into a share or back. If ``to_path`` is not there,
+        it is the name of a file's copy, and of the folder into which a folder is copied, as with Jupyter's own manager.
         """
         source = paths.canonical(from_path)
         folder, name = paths.split(source)
         target = folder if to_path is None else paths.canonical(to_path)
-        if await self.tree.has_folder(target):
+        if await self.dir_exists(target):
             name = copy_pat.sub(".", name)
-            taken = await self.tree.names(target, paths.stem(name)[0])
+            taken = await self._names(target, paths.stem(name)[0])
 
             async def create(path: str) -> Model:
                 return await self._copy(source, path, path)
@@ -316,7 +353,7 @@ class S3ContentsManager(KernelPaths):
             model = await self._at_free_name(target, name, "-Copy", taken, create)
         else:
             parent, _ = paths.split(target)
-            if to_path is None or not await self.tree.has_folder(parent):
+            if to_path is None or not await self.dir_exists(parent):
                 raise HTTPError(404, f"No such parent directory: {parent} to copy file in")
             model = await self._copy(source, target, paths.join(target, name))
         self.emit(data={"action": "copy", "path": model["path"], "source_path": source})
@@ -324,20 +361,26 @@ class S3ContentsManager(KernelPaths):
 
     async def _copy(self, source: str, file: str, folder: str) -> Model:
         """The model of the copy: at ``file`` if the source is one, at ``folder`` if it is one."""
-        source, file = self._changeable(source, "copy"), self._changeable(file, "copy")
+        if self.mounts.is_point(source) or self._is_out_of_sight(source):
+            raise HTTPError(400, f"Cannot copy file or directory {source!r}")
+        origin, (file, mount) = self.mounts.at(source), self._changeable(file, "copy")
         try:
-            item = await self.tree.copy_file(source, file)
+            item = await origin.tree.copy_file(origin.within(source), mount.tree, mount.within(file))
         except NotFoundError:
-            await self.tree.copy_folder(source, folder, self.max_copy_folder_size_mb * MIB)
+            limit = self.max_copy_folder_size_mb * MIB
+            await origin.tree.copy_folder(origin.within(source), mount.tree, mount.within(folder), limit)
             return models.directory_model(folder)
         self.seen.set(file, item)
         return models.file_model(file, models.file_type(file), item)
 
-    def _changeable(self, path: str, action: str) -> str:
+    def _changeable(self, path: str, action: str) -> tuple[str, Mount]:
         path = paths.canonical(path)
-        if not path or (paths.is_hidden(path) and not self.allow_hidden):
+        if not path or self._is_out_of_sight(path):
             raise HTTPError(400, f"Cannot {action} file or directory {path!r}")
-        return path
+        return path, self.mounts.to_change(path)
+
+    def _is_out_of_sight(self, path: str) -> bool:
+        return paths.is_hidden(path) and not self.allow_hidden
 
 
 def _changed(path: str, replacing: bool) -> ConflictError:

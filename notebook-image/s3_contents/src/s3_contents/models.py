@@ -34,7 +34,7 @@ def content_type(path: str) -> str:
     return mimetypes.guess_type(path)[0] or "application/octet-stream"
 
 
-def file_model(path: str, kind: str, item: Object, with_hash: bool = True) -> Model:
+def file_model(path: str, kind: str, item: Object, with_hash: bool = True, writable: bool = True) -> Model:
     """A file or notebook without its content, with the ETag as its hash."""
     return {
         "name": paths.split(path)[1],
@@ -43,7 +43,7 @@ def file_model(path: str, kind: str, item: Object, with_hash: bool = True) -> Mo
         "created": item.modified,
         "last_modified": item.modified,
         "size": item.size,
-        "writable": True,
+        "writable": writable,
         "mimetype": None if kind == "notebook" else mimetypes.guess_type(path)[0],
         "content": None,
         "format": None,
@@ -52,7 +52,7 @@ def file_model(path: str, kind: str, item: Object, with_hash: bool = True) -> Mo
     }
 
 
-def directory_model(path: str, children: Sequence[Model] | None = None) -> Model:
+def directory_model(path: str, children: Sequence[Model] | None = None, writable: bool = True) -> Model:
     """A folder, with or without the models of what is in it."""
     return {
         "name": paths.split(path)[1],
@@ -61,7 +61,7 @@ def directory_model(path: str, children: Sequence[Model] | None = None) -> Model
         "created": NO_TIME,
         "last_modified": NO_TIME,
         "size": None,
-        "writable": True,
+        "writable": writable,
         "mimetype": None,
         "content": None if children is None else list(children),
         "format": None if children is None else "json",

@@ -70,6 +70,10 @@ class Home:
         """The key prefix of all that was deleted, or of one thing that was."""
         return self.folder(f"{RESERVED}/trash/{name}".rstrip("/"))
 
+    def cleared(self) -> str:
+        """The key of the mark of when a place that several servers clear was cleared last, and how far."""
+        return self.key(f"{RESERVED}/cleared")
+
     def probe(self, name: str) -> str:
         """The key of an object that tries out what the S3 server can do."""
         return self.key(f"{RESERVED}/probe/{name}")

@@ -11,16 +11,16 @@ from typing import Any, TypeVar
 
 from jupyter_server.services.contents.manager import AsyncContentsManager
 from tornado.web import HTTPError
-from traitlets import Bool, Float, Instance, Integer, TraitError, Unicode, default
+from traitlets import Bool, Dict, Float, Instance, Integer, List, TraitError, Unicode, default
 
 from s3_contents import models, notebooks, paths
 from s3_contents.errors import NotFoundError
-from s3_contents.history import History, Place
+from s3_contents.history import Place
 from s3_contents.models import Model
+from s3_contents.mounts import Mount, Mounts, Share
 from s3_contents.objects import Page
 from s3_contents.probe import StoreCheck
 from s3_contents.store import S3Store
-from s3_contents.tree import Tree
 from s3_contents.versions import SeenVersions
 
 # A client that saves asks first whether the file exists. One that this server showed or wrote so recently does; if it
@@ -35,7 +35,7 @@ _Result = TypeVar("_Result")
 
 
 class S3ContentsReader(AsyncContentsManager):
-    """What is below one S3 prefix, as models of Jupyter Server.
+    """What is below one S3 prefix, and below those that are shared with others, as models of Jupyter Server.
 
     Endpoint, region and credentials are found as by every AWS client.
     """
@@ -43,6 +43,16 @@ class S3ContentsReader(AsyncContentsManager):
     url = Unicode(
         help="""Where the files are kept, as s3://bucket/prefix. Default: the environment variable
         SPARK_NOTEBOOKS_S3_HOME.""",
+    ).tag(config=True)
+    shares = List(
+        Dict(),
+        help="""Folders shared with others, each as {"name": "flights", "url": "s3://bucket/prefix", "writable": true}, in the bucket
+        of the home. They are in the folder ``shares_folder``. A place that can be written to must not contain another one.""",
+    ).tag(config=True)
+    shares_folder = Unicode(
+        "shared",
+        help="""The folder, at the top of the files, in which the shared ones are; it is there if there are any, and hides a file or
+        folder of the person's own that has this name.""",
     ).tag(config=True)
     max_open_mb = Integer(
         256,
@@ -61,8 +71,7 @@ class S3ContentsReader(AsyncContentsManager):
 
     home = Instance(paths.Home)
     store = Instance(S3Store)
-    tree = Instance(Tree)
-    history = Instance(History)
+    mounts = Instance(Mounts)
     store_check = Instance(StoreCheck)
 
     hash_algorithm = models.HASH_ALGORITHM
@@ -70,7 +79,7 @@ class S3ContentsReader(AsyncContentsManager):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**_administrators_settings(), **kwargs})
         self.seen = SeenVersions()
-        self.home  # noqa: B018 a wrong url stops the server at its start
+        self.mounts  # noqa: B018 a wrong url stops the server at its start
 
     @default("url")
     def _default_url(self) -> str:
@@ -100,13 +109,12 @@ class S3ContentsReader(AsyncContentsManager):
         }
         return S3Store(self.home.bucket, config)
 
-    @default("tree")
-    def _default_tree(self) -> Tree:
-        return Tree(self.store, self.home, self.history)
-
-    @default("history")
-    def _default_history(self) -> History:
-        return History(self.store, self.home)
+    @default("mounts")
+    def _default_mounts(self) -> Mounts:
+        try:
+            return Mounts.of(self.store, self.home, self.shares_folder, map(Share.parse, self.shares))
+        except ValueError as error:
+            raise TraitError(f"S3ContentsManager.shares and shares_folder: {error}") from error
 
     @default("root_dir")
     def _default_root_dir(self) -> str:
@@ -119,7 +127,7 @@ class S3ContentsReader(AsyncContentsManager):
 
     def info_string(self) -> str:
         """What Jupyter Server logs at its start."""
-        return f"Serving notebooks from {self.store.url(self.home.prefix)}"
+        return "Serving notebooks from " + ", ".join(self.store.url(mount.home.prefix) for mount in self.mounts)
 
     @default("store_check")
     def _default_store_check(self) -> StoreCheck:
@@ -134,16 +142,18 @@ class S3ContentsReader(AsyncContentsManager):
     async def file_exists(self, path: str) -> bool:
         """Whether there is such a file; at most one request."""
         path = paths.canonical(path)
-        if not path:
+        mount = self.mounts.get(path)
+        if mount is None or path == mount.path:
             return False
         if self.seen.is_fresh(path, FRESH_SECONDS):
             return True
-        return await self.tree.head(path) is not None
+        return await mount.tree.head(mount.within(path)) is not None
 
     async def dir_exists(self, path: str) -> bool:
-        """Whether there is such a folder; one request, none for the home."""
+        """Whether there is such a folder; one request, none for the home and for shared folders."""
         path = paths.canonical(path)
-        return await self.tree.has_folder(path)
+        mount = self.mounts.get(path)
+        return bool(self.mounts.points(path)) if mount is None else await mount.tree.has_folder(mount.within(path))
 
     async def exists(self, path: str) -> bool:
         """Whether there is such a file or folder; up to two requests."""
@@ -159,9 +169,9 @@ class S3ContentsReader(AsyncContentsManager):
     ) -> Model:
         """The model of a file or folder; one request, and one more for a folder asked for without its type."""
         path = self._visible(path)
-        if not path or type == "directory":
+        if type == "directory" or self.mounts.is_point(path):
             model = await self._directory(path, content)
-            if model is None and await self.tree.head(path) is not None:
+            if model is None and await self.file_exists(path):
                 raise HTTPError(400, f"{path} is not a directory", reason="bad type")
         else:
             try:
@@ -184,7 +194,9 @@ class S3ContentsReader(AsyncContentsManager):
     ) -> Model:
         """The model, with content, of a file as it was in one of its versions; it cannot be written to. One request."""
         path = self._visible(path)
-        item, body = await self.store.get(self.history.key(path, place), self.max_open_mb * MIB, place.version)
+        mount = self.mounts.at(path)
+        key = mount.history.key(mount.within(path), place)
+        item, body = await self.store.get(key, self.max_open_mb * MIB, place.version)
         model = models.file_model(path, type or models.file_type(path), item) | {"writable": False}
         return await self._filled(model, body, format)
 
@@ -195,13 +207,13 @@ class S3ContentsReader(AsyncContentsManager):
         return path
 
     async def _file(self, path: str, kind: str, wanted: str | None, content: bool, require_hash: bool) -> Model:
-        key = self.home.key(path)
+        mount = self.mounts.at(path)
         if content:
-            item, body = await self.store.get(key, self.max_open_mb * MIB)
-            model = await self._filled(models.file_model(path, kind, item, require_hash), body, wanted)
+            item, body = await self.store.get(mount.key(path), self.max_open_mb * MIB)
+            model = await self._filled(models.file_model(path, kind, item, require_hash, mount.writable), body, wanted)
         else:
-            item = await self.store.head(key)
-            model = models.file_model(path, kind, item, require_hash)
+            item = await self.store.head(mount.key(path))
+            model = models.file_model(path, kind, item, require_hash, mount.writable)
         # A client that looks at the time alone goes on from the version that it has.
         if content or require_hash:
             self.seen.set(path, item)
@@ -219,29 +231,34 @@ class S3ContentsReader(AsyncContentsManager):
         self.validate_notebook_model(model, validation_error=invalid)
 
     async def _directory(self, path: str, content: bool) -> Model | None:
+        mount, writable = self.mounts.get(path), self.mounts.is_writable(path)
         if not content:
-            return models.directory_model(path) if await self.tree.has_folder(path) else None
-        children: list[Model] = []
-        exists = not path
-        async for page in self.tree.pages(path):
-            exists = exists or bool(page.files or page.folders)
-            children += self._children(path, page)
-        return models.directory_model(path, children) if exists else None
+            return models.directory_model(path, writable=writable) if await self.dir_exists(path) else None
+        points = self.mounts.points(path)
+        children = [models.directory_model(point, writable=self.mounts.is_writable(point)) for point in points]
+        exists = bool(points)
+        if mount is not None:
+            exists = exists or path == mount.path
+            async for page in mount.tree.pages(mount.within(path)):
+                exists = exists or bool(page.files or page.folders)
+                children += (child for child in self._children(path, mount, page) if child["path"] not in points)
+        return models.directory_model(path, children, writable) if exists else None
 
-    def _children(self, folder: str, page: Page) -> list[Model]:
-        found = [models.directory_model(self.home.path(prefix)) for prefix in page.folders]
+    def _children(self, folder: str, mount: Mount, page: Page) -> list[Model]:
+        found = [models.directory_model(mount.path_of(prefix), writable=mount.writable) for prefix in page.folders]
         for item in page.files:
-            path = self.home.path(item.key)
+            path = mount.path_of(item.key)
             seen = self.seen.get(path)
             # A listing has S3's time, in whole seconds. What was shown before is shown with its own again.
             known = seen if seen is not None and seen.etag == item.etag else item
-            found.append(models.file_model(path, models.file_type(path), known, with_hash=False))
-        return [model for model in found if self._is_listed(folder, model)]
+            kind = models.file_type(path)
+            found.append(models.file_model(path, kind, known, with_hash=False, writable=mount.writable))
+        return [model for model in found if self._is_listed(folder, mount, model)]
 
-    def _is_listed(self, folder: str, model: Model) -> bool:
+    def _is_listed(self, folder: str, mount: Mount, model: Model) -> bool:
         # The folder's own marker has the folder's path. Keys of other programs may be no paths at all.
         path, name = model["path"], model["name"]
-        if path == folder or not paths.is_canonical(path) or not self.should_list(name):
+        if path == folder or not paths.is_canonical(mount.within(path)) or not self.should_list(name):
             return False
         return self.allow_hidden or not name.startswith(".")
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from jupyter_server.services.sessions.sessionmanager import SessionManager
 
-from s3_contents import paths
-
 NOTEBOOK_VARIABLE = "SPARK_NOTEBOOKS_NOTEBOOK"
+FOLDER_VARIABLE = "SPARK_NOTEBOOKS_NOTEBOOK_FOLDER"
 
 
 class S3SessionManager(SessionManager):
@@ -25,15 +24,19 @@ class S3SessionManager(SessionManager):
             kernel = await super().start_kernel_for_session(session_id, path, *arguments, **named)
         finally:
             if folders is not None:
-                folders.started(paths.split((path or "").strip("/"))[0], kernel)
+                folders.started(self.contents_manager.kernel_folder(path or ""), kernel)
         return kernel
 
     def get_kernel_env(self, path: str | None, name: Any = None) -> dict[str, str]:
-        """The environment of a kernel.
+        """The environment of a kernel, in which the notebook's path and the s3:// address of its folder are.
 
         Args:
             path: API path of the notebook, such as "work/flights.ipynb".
             name: what the session is called.
         """
         variables: dict[str, str] = super().get_kernel_env(path, name)
-        return {**variables, NOTEBOOK_VARIABLE: path} if path else variables
+        if not path:
+            return variables
+        folder_url = getattr(self.contents_manager, "folder_url", None)
+        folder = {} if folder_url is None else {FOLDER_VARIABLE: folder_url(path)}
+        return {**variables, NOTEBOOK_VARIABLE: path, **folder}

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
-from pathlib import Path
 
-from s3_contents import models, paths
+from s3_contents import models
 from s3_contents.errors import ConflictError, NotFoundError, S3Error, TooLargeError
+from s3_contents.mounts import Mounts
 from s3_contents.multipart import Upload
 from s3_contents.objects import Object, now, stamp
 from s3_contents.store import S3Store
 from s3_contents.sync_disk import PART, Disk, Scan
 from s3_contents.sync_list import FolderLister, Listing
-from s3_contents.sync_plan import Limits, OnDisk, Step, Synced, first, plan, within
-from s3_contents.trash import Trash
+from s3_contents.sync_plan import Limits, OnDisk, Step, Synced, first, plan, reading, within
 
 PARALLEL = 8
 # Files on the disk that are looked at in one round; what is beyond is not sent.
@@ -34,8 +34,7 @@ class Mirror:
     """What all folders have in common: both sides, what was the same on them, and what this process has seen on the disk."""
 
     store: S3Store
-    home: paths.Home
-    trash: Trash
+    mounts: Mounts
     disk: Disk
     limits: Limits
     log: logging.Logger
@@ -54,10 +53,11 @@ class _Failure:
 
 
 class FolderSync:
-    """A folder of a home, and the one on the disk that mirrors it, with all that is below them.
+    """A folder of a home or a share, and the one on the disk that mirrors it, with all that is below them.
 
     Nothing is overwritten that the other side has not seen: writes to S3 are conditional, a file on the disk is replaced
-    only if it is as it was, and where both have changed the one on the disk becomes a file of its own beside the other.
+    only if it is as it was, and where both have changed the one on the disk becomes a file of its own beside the other. Nothing is
+    sent where files can only be read.
     """
 
     def __init__(self, mirror: Mirror, path: str) -> None:
@@ -66,11 +66,13 @@ class FolderSync:
         # How long the last look at the disk took, in seconds.
         self.scan_seconds = 0.0
         self._mirror = mirror
+        self._mount = mirror.mounts.at(path)
         self._before: Mapping[str, OnDisk] = {}
-        self._lister = FolderLister(mirror.store, mirror.home, path)
+        self._lister = FolderLister(mirror.store, self._mount, path)
         self._listing = Listing(is_whole=False)
         self._failures: dict[str, _Failure] = {}
         self._is_cut = False
+        self._unsent: set[str] = set()
         self._lock = asyncio.Lock()
 
     @property
@@ -129,9 +131,9 @@ class FolderSync:
             await asyncio.to_thread(mirror.disk.remove_empty, self.path, mirror.in_use)
             await asyncio.to_thread(mirror.disk.remember, dict(mirror.synced))
 
-    def left_behind(self, synced: Mapping[str, Synced]) -> set[str]:
-        """The files on the disk that are not as they were when they were last the same on S3."""
-        found = self._scan(()).files
+    def left_behind(self, synced: Mapping[str, Synced], without: Collection[str]) -> set[str]:
+        """The files on the disk, but those below some folders, that are not as they were when they were last the same on S3."""
+        found = self._scan(without).files
         return {path for path, disk in found.items() if path not in synced or synced[path].disk != disk}
 
     def _scan(self, without: Collection[str]) -> Scan:
@@ -159,6 +161,8 @@ class FolderSync:
         elsewhere = sum(known.disk.size for path, known in all_synced.items() if path not in synced)
         remote = self._remote(scan.files, synced, without, elsewhere)
         steps = plan(synced, scan.files, remote)
+        if not self._mount.writable:
+            steps = self._readable(steps)
         tried = time.monotonic()
         due: dict[str, Step] = {}
         for path in sorted(steps, key=lambda path: self._rank(path, scan.files)):
@@ -169,6 +173,20 @@ class FolderSync:
             if step is not None:
                 due[path] = step
         return due
+
+    def _readable(self, steps: dict[str, Step]) -> dict[str, Step]:
+        readable = reading(steps)
+        unsent = steps.keys() - readable.keys()
+        if unsent - self._unsent:
+            self._mirror.log.warning(
+                "%d files that kernels have written in %r stay beside them and will be lost, such as %s: the folder is shared for "
+                "reading only.",
+                len(unsent),
+                self.path,
+                ", ".join(islice(sorted(unsent), 3)),
+            )
+        self._unsent = unsent
+        return readable
 
     def _rank(self, path: str, disk: Mapping[str, OnDisk]) -> tuple[int, int, str]:
         here, there = disk.get(path), self._listing.files.get(path)
@@ -276,7 +294,7 @@ class FolderSync:
     async def _was_sent(self, path: str, disk: OnDisk) -> bool:
         """Whether S3 has what was to be sent: a killed server may have sent it, and left no word of that."""
         try:
-            return await self._is_same(path, disk, await self._mirror.store.head(self._mirror.home.key(path)))
+            return await self._is_same(path, disk, await self._mirror.store.head(self._mount.key(path)))
         except NotFoundError:
             return False
 
@@ -295,14 +313,14 @@ class FolderSync:
         )
         await self._fetch(path, None)
         written = await asyncio.to_thread(disk.look, copy)
-        if written is not None:
+        if written is not None and self._mount.writable:
             await self._send(copy, written, None)
 
     async def _fetch(self, path: str, expected: OnDisk | None) -> None:
         disk, store = self._mirror.disk, self._mirror.store
         part = await asyncio.to_thread(disk.part)
         try:
-            async with store.open(self._mirror.home.key(path)) as opened:
+            async with store.open(self._mount.key(path)) as opened:
                 if opened.item.size > self._mirror.limits.file_size:
                     raise TooLargeError(f"It has {opened.item.size / 2**20:,.0f} MiB now.")
                 await store.save_to(opened, part)
@@ -318,10 +336,10 @@ class FolderSync:
         self._is_now(path, opened.item, written)
 
     async def _send(self, path: str, disk: OnDisk, base: str | None) -> None:
-        store, key = self._mirror.store, self._mirror.home.key(path)
+        store, key = self._mirror.store, self._mount.key(path)
         condition = {"IfMatch": f'"{base}"'} if base else {"IfNoneMatch": "*"}
         headers, metadata = {"ContentType": models.content_type(path)}, stamp(now())
-        read = _reader(self._mirror.disk.path(path))
+        read = partial(self._mirror.disk.read, path)
         try:
             if disk.size <= PART:
                 body = await asyncio.to_thread(read, 0)
@@ -353,12 +371,12 @@ class FolderSync:
     async def _delete_there(self, path: str) -> None:
         mirror = self._mirror
         try:
-            current = await mirror.store.head(mirror.home.key(path))
+            current = await mirror.store.head(self._mount.key(path))
         except NotFoundError:
             current = None
         # What was changed there since it was listed comes back in the next round.
         if current is not None and current.etag == mirror.synced[path].etag:
-            await mirror.trash.put(path)
+            await self._mount.trash.put(self._mount.within(path))
             mirror.log.info("%s was deleted by a kernel, and is in the trash.", path)
         self._forget(path)
 
@@ -374,12 +392,3 @@ class FolderSync:
 
 def _is_at_or_in(path: str, places: Collection[str]) -> bool:
     return any(path == place or not place or path.startswith(f"{place}/") for place in places)
-
-
-def _reader(path: Path) -> Callable[[int], bytes]:
-    def read(first: int) -> bytes:
-        with path.open("rb") as file:
-            file.seek(first)
-            return file.read(PART)
-
-    return read

@@ -64,6 +64,12 @@ class Disk:
         """Where a file is."""
         return self.root / name
 
+    def read(self, name: str, first: int) -> bytes:
+        """At most ``PART`` bytes of a file, from one on."""
+        with self.path(name).open("rb") as file:
+            file.seek(first)
+            return file.read(PART)
+
     def part(self) -> Path:
         """Where a file is written before it takes its place."""
         self._parts.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from s3_contents import paths
+from s3_contents.mounts import Mount
 from s3_contents.objects import Object
 from s3_contents.store import S3Store
 from s3_contents.sync_plan import is_mirrored
@@ -33,9 +34,9 @@ class Listing:
 class FolderLister:
     """Looks at a folder again and again."""
 
-    def __init__(self, store: S3Store, home: paths.Home, folder: str) -> None:
+    def __init__(self, store: S3Store, mount: Mount, folder: str) -> None:
         self._store = store
-        self._home = home
+        self._mount = mount
         self._folder = folder
         self._flat_looks = 0
 
@@ -54,27 +55,27 @@ class FolderLister:
         return await self._flat()
 
     async def _deep(self, without: Collection[str]) -> Listing:
-        listing, prefix, after = Listing(), self._home.folder(self._folder), ""
+        listing, prefix, after = Listing(), self._mount.folder(self._folder), ""
         for _ in range(MOST_PAGES):
             items, goes_on = await self._store.after(prefix, after)
             for item in items:
-                path = self._home.path(item.key)
+                path = self._mount.path_of(item.key)
                 if not item.key.endswith("/") and is_mirrored(path) and _folder_in(path, without) is None:
                     listing.files[path] = item
             if not goes_on:
                 return listing
-            last = self._home.path(items[-1].key)
+            last = self._mount.path_of(items[-1].key)
             # The trash alone may have a hundred thousand: the next look begins behind such a folder.
             passed = _hidden_folder(last) or _folder_in(last, without)
-            after = items[-1].key if passed is None else self._home.folder(passed) + _LAST
+            after = items[-1].key if passed is None else self._mount.folder(passed) + _LAST
         listing.is_whole = False
         return listing
 
     async def _flat(self) -> Listing:
         listing, pages = Listing(is_flat=True), 0
-        async for page in self._store.folder(self._home.folder(self._folder)):
+        async for page in self._store.folder(self._mount.folder(self._folder)):
             for item in page.files:
-                path = self._home.path(item.key)
+                path = self._mount.path_of(item.key)
                 if not item.key.endswith("/") and is_mirrored(path):
                     listing.files[path] = item
             pages += 1

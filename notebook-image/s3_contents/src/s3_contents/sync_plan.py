@@ -59,6 +59,15 @@ def plan(synced: Mapping[str, Synced], disk: Mapping[str, OnDisk], remote: Mappi
     return {name: step for name, step in steps if step is not None}
 
 
+def reading(steps: Mapping[str, Step]) -> dict[str, Step]:
+    """The steps for a folder that can only be read: what is written on the disk stays there alone, what is deleted comes back."""
+    return {
+        path: Step.FETCH if step is Step.TRASH else step
+        for path, step in steps.items()
+        if step not in (Step.SEND, Step.SEND_NEW)
+    }
+
+
 def _step(synced: Synced | None, disk: OnDisk | None, remote: str | None) -> Step | None:
     changed_here = disk is not None and (synced is None or disk != synced.disk)
     changed_there = remote is not None and (synced is None or remote != synced.etag)

@@ -149,29 +149,29 @@ class Tree:
                     return True
         return False
 
-    async def copy_file(self, source: str, target: str) -> Object:
-        """Copy a file to a free name (else ConflictError). Raises NotFoundError if there is no such file."""
-        _, item = await transfers.copy_new(self.store, self.home.key(source), self.home.key(target), touch=True)
+    async def copy_file(self, source: str, into: Tree, target: str) -> Object:
+        """Copy a file to a free name (else ConflictError) in this tree or another. Raises NotFoundError if there is no such file."""
+        _, item = await transfers.copy_new(self.store, self.home.key(source), into.home.key(target), touch=True)
         return item
 
-    async def copy_folder(self, source: str, target: str, limit: int) -> None:
-        """Copy a folder of at most ``limit`` bytes to a free name (else ConflictError).
+    async def copy_folder(self, source: str, into: Tree, target: str, limit: int) -> None:
+        """Copy a folder of at most ``limit`` bytes to a free name (else ConflictError) in this tree or another.
 
         Raises NotFoundError if there is no such folder, HTTPError 400 if it is too large.
         """
         items = await self.store.tree(self.home.folder(source))
         if not items:
             raise NotFoundError(f"No such file or directory: {source}")
-        if target == source or target.startswith(f"{source}/"):
+        if into is self and (target == source or target.startswith(f"{source}/")):
             raise RejectedError(f"{source} cannot be copied into itself.")
         size = sum(item.size for item in items)
         if size > limit:
             raise HTTPError(
                 400, f"Can't copy folders larger than {limit // MIB}MB: {source} has {size // MIB}MB. Copy parts of it."
             )
-        if await self.head(target) is not None or await self.has_folder(target):
+        if await into.head(target) is not None or await into.has_folder(target):
             raise ConflictError(f"File already exists: {target}")
-        await transfers.copy_tree(self.store, items, self.home.folder(source), self.home.folder(target))
+        await transfers.copy_tree(self.store, items, self.home.folder(source), into.home.folder(target))
 
     async def _pages(self, prefix: str) -> AsyncIterator[Page]:
         async for page in self.store.folder(prefix):

@@ -80,9 +80,13 @@ class WorkingFolders:
     async def send_left_behind(self) -> None:
         """Send what a server that was killed has left on the disk, wherever no kernel runs yet."""
         await self._recall()
+        mounts = [mount.path for mount in self._mirror.mounts if mount.writable]
+        await asyncio.gather(*(self._send_left_behind(path) for path in mounts))
+
+    async def _send_left_behind(self, path: str) -> None:
         mirror = self._mirror
-        sync = FolderSync(mirror, "")
-        left = await asyncio.to_thread(sync.left_behind, dict(mirror.synced))
+        sync = FolderSync(mirror, path)
+        left = await asyncio.to_thread(sync.left_behind, dict(mirror.synced), mirror.mounts.points(path))
         if not left:
             return
         mirror.log.info("%d files that kernels had written are still to be sent to S3.", len(left))
@@ -90,7 +94,7 @@ class WorkingFolders:
         while not is_sent:
             await asyncio.sleep(IDLE_LIST_SECONDS)
             is_sent = await self._round(sync, settled=True, only=left)
-        await sync.empty(self._below(""))
+        await sync.empty(self._below(path))
 
     async def flush(self) -> None:
         """Send all that kernels have written."""
@@ -198,8 +202,10 @@ class WorkingFolders:
         return True
 
     def _below(self, folder: str) -> list[str]:
+        """The folders below one that are kept the same by themselves, and that of shares, which are beside the kernels in them only."""
         start = f"{folder}/" if folder else ""
-        return [other for other in self._open if other != folder and other.startswith(start)]
+        below = [other for other in self._open if other != folder and other.startswith(start)]
+        return [*below, *self._mirror.mounts.points(folder)]
 
     async def _recall(self) -> None:
         async with self._recalling:

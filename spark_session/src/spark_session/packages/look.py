@@ -76,7 +76,8 @@ def _beside(text: str, context: Context) -> str | None:
     if folder is None or home is None or text.startswith(("/", "~")):
         return None
     place = "s3://" + posixpath.normpath(posixpath.join(folder.removeprefix("s3://"), text))
-    if place != home and not place.startswith(f"{home}/"):
+    # The notebook may be in a shared folder, which is not in the person's place.
+    if not any(f"{place}/".startswith(f"{mine}/") for mine in (home, folder)):
         raise SparkSessionError(
             f"{show(text)} leads out of your place.",
             f"Your notebook is in {folder}, and your place on S3 is {home}.",
