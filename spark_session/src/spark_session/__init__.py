@@ -1,6 +1,6 @@
 """One line for Spark: `spark = get_spark_session(executors=20)`."""
 
-from spark_session.batch import schedule, schedules, submit
+from spark_session.batch import history, rerun, schedule, schedules, submit
 from spark_session.control import Cluster
 from spark_session.defaults import SparkSessionDefaults
 from spark_session.errors import SparkSessionError, SparkSessionWarning
@@ -15,6 +15,8 @@ __all__ = [
     "cluster",
     "explain",
     "get_spark_session",
+    "history",
+    "rerun",
     "s3_home",
     "schedule",
     "schedules",

@@ -10,7 +10,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ IMAGE = Path("/opt/spark-notebooks")
 
 DEFAULT_MEMORY = "1g"
 MAIN_CLASS = "org.apache.spark.deploy.SparkSubmit"
+PYSPARK = ("pyspark-shell",)
+"""What a JVM runs that waits for PySpark."""
 
 # JavaModuleOptions of Spark 4.3, as its launcher gives them to every driver.
 MODULE_OPTIONS = (
@@ -135,12 +137,13 @@ def _home_of(class_path: Path) -> Path:
     return Path(class_path.read_text().split(":", 1)[0]).parent.parent.resolve()
 
 
-def command(installation: Installation, settings: Mapping[str, str]) -> list[str]:
-    """The command line of a driver JVM that waits for PySpark.
+def command(installation: Installation, settings: Mapping[str, str], program: Sequence[str] = PYSPARK) -> list[str]:
+    """The command line of a driver JVM.
 
     Args:
         installation: what is started.
         settings: Spark settings of the first session; those that take effect when a JVM starts are turned into its options.
+        program: what it runs, as words of spark-submit after its settings.
     """
     own = [
         word
@@ -160,21 +163,30 @@ def command(installation: Installation, settings: Mapping[str, str]) -> list[str
         *MODULE_OPTIONS,
         *own,
         MAIN_CLASS,
-        *(word for key, value in sorted(settings.items()) for word in ("--conf", f"{key}={value}")),
-        "pyspark-shell",
+        *as_options(settings),
+        *program,
     ]
 
 
+def as_options(settings: Mapping[str, str]) -> list[str]:
+    """Settings as words of spark-submit."""
+    return [word for key, value in sorted(settings.items()) for word in ("--conf", f"{key}={value}")]
+
+
 def environment(
-    installation: Installation, settings: Mapping[str, str], variables: Mapping[str, str], connection: Path
+    installation: Installation,
+    settings: Mapping[str, str],
+    variables: Mapping[str, str],
+    connection: Path | None = None,
 ) -> dict[str, str]:
-    """The environment variables of a driver JVM; it writes its port and its secret to the file `connection`."""
+    """The environment variables of a driver JVM; one that waits for PySpark writes its port and its secret to the file `connection`."""
     result = {
         **variables,
         "SPARK_HOME": str(installation.home),
         "SPARK_CONNECT_MODE": "0",
-        "_PYSPARK_DRIVER_CONN_INFO_PATH": str(connection),
     }
+    if connection is not None:
+        result["_PYSPARK_DRIVER_CONN_INFO_PATH"] = str(connection)
     if libraries := settings.get("spark.driver.extraLibraryPath"):
         result["LD_LIBRARY_PATH"] = ":".join(filter(None, [libraries, variables.get("LD_LIBRARY_PATH", "")]))
     return result

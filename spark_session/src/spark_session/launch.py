@@ -87,13 +87,20 @@ def launch(settings: Mapping[str, str], variables: Mapping[str, str]) -> Launch 
         settings: Spark settings of the first session.
         variables: environment variables.
     """
+    installation = known_installation(variables)
+    return None if installation is None else Launch(installation, with_memory(settings, variables), variables)
+
+
+def known_installation(variables: Mapping[str, str]) -> Installation | None:
+    """The installation of Spark; None where it is not known well enough to be started without its scripts."""
     home = spark_home(variables)
-    if home is None:
-        return None
-    if "SPARK_DRIVER_MEMORY" in variables:
-        settings = {"spark.driver.memory": variables["SPARK_DRIVER_MEMORY"], **settings}
-    installation = find_installation(variables, home)
-    return None if installation is None else Launch(installation, settings, variables)
+    return None if home is None else find_installation(variables, home)
+
+
+def with_memory(settings: Mapping[str, str], variables: Mapping[str, str]) -> Mapping[str, str]:
+    """The settings, with the heap that a variable of spark-submit's names where they name none."""
+    memory = variables.get("SPARK_DRIVER_MEMORY")
+    return settings if memory is None else {"spark.driver.memory": memory, **settings}
 
 
 def spark_home(variables: Mapping[str, str]) -> Path | None:

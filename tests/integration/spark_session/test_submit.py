@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -218,6 +219,39 @@ answer(first=first, code=watching.returncode, err=err, name=name, ls=ls, cancell
     assert found["cancelled"] == 0
     assert f"job.batch/{found['name']}" not in jobs(notebook)
     wait_until_nothing_is_left(notebook, found["name"])
+
+
+def test_a_job_is_run_again_as_it_was_and_is_known_when_kubernetes_has_forgotten_it(notebook: Notebook) -> None:
+    found = run(
+        notebook,
+        """
+script("three.py", "import sys; print('ran', sys.argv[1:]); sys.exit(3)")
+first = command("submit", "three.py", "--", "a b")
+name = first.stderr.split()[1]
+script("three.py", "print('another one')")
+second = command("rerun", name)
+shown = command("show", second.stderr.split()[1]).stdout
+cancelled = command("cancel", name)
+forgotten = command("show", name).stdout
+third = command("rerun", name)
+slow = submit(script("slow.py", "import time; time.sleep(600)"))
+refused = command("rerun", slow.name)
+slow.cancel()
+answer(name=name, codes=[each.returncode for each in (first, second, third, cancelled, refused)], out=[each.stdout for each in (first, second, third)],
+    shown=shown, forgotten=forgotten, refused=refused.stderr, slow=slow.name, history=command("history").stdout)
+""",
+    )
+    name = found["name"]
+    assert found["codes"] == [3, 3, 3, 0, 2]
+    assert found["out"] == ["ran ['a b']\n"] * 3
+    assert re.search(rf"^rerun of +{name}$", found["shown"], re.MULTILINE)
+    assert re.search(r"^exit code +3$", found["forgotten"], re.MULTILINE)
+    assert "its log is gone" in found["forgotten"]
+    assert f"The job {found['slow']} has not ended." in found["refused"]
+    lines = {line.split()[0]: line.split()[1:] for line in found["history"].splitlines()[1:]}
+    assert lines[name][:2] == ["failed", "3"]
+    assert lines[found["slow"]][0] == "cancelled"
+    assert len([each for each in lines if each.startswith("three-")]) == 3
 
 
 REPORT = """

@@ -11,6 +11,9 @@ import pytest
 from spark_session.batch import command
 from spark_session.batch.follow import CannotWriteError
 from spark_session.batch.outcome import Outcome, State
+from spark_session.batch.past import past
+
+from .test_batch_past import FAILED, job
 
 
 class Job:
@@ -55,6 +58,15 @@ def test_parameters_are_named_one_by_one(asked: dict[str, Any], capsys: pytest.C
     assert asked["parameters"] == {"day": "2013-01-01", "n": 3}
     assert command.main(["submit", "x.ipynb", "-p", "day"]) == 2
     assert "For example -p day=2013-01-01." in capsys.readouterr().err
+
+
+def test_a_jar_has_its_class_and_what_it_brings_along(asked: dict[str, Any]) -> None:
+    words = ["--class", "com.example.Main", "--jars", "a.jar,s3://b/c.jar", "--packages", "d:e:1"]
+    assert command.main(["submit", "app.jar", *words, "--", "--class", "x"]) == 0
+    assert (asked["main_class"], asked["packages"]) == ("com.example.Main", ["a.jar", "s3://b/c.jar", "d:e:1"])
+    assert asked["arguments"] == ["--class", "x"]
+    command.main(["submit", "x.py"])
+    assert (asked["main_class"], asked["packages"]) == (None, [])
 
 
 def test_without_waiting_the_name_is_all_that_is_printed(
@@ -186,10 +198,36 @@ def test_a_schedule_is_paused_resumed_and_run_as_a_job_is(
     assert capsys.readouterr().out == "a-1\n"
 
 
+def test_a_rerun_is_followed_as_any_job(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def rerun(name: str, overlap: bool) -> Job:
+        asked.append((name, overlap))
+        return Job(Outcome(State.FAILED, 3))
+
+    monkeypatch.setattr(command, "rerun", rerun)
+    assert command.main(["rerun", "x-1"]) == 3
+    assert "Job a-1 failed with exit code 3." in capsys.readouterr().err
+    assert command.main(["rerun", "x-1", "--overlap", "--no-wait"]) == 0
+    assert capsys.readouterr().out == "a-1\n"
+    assert asked == [("x-1", False), ("x-1", True)]
+
+
+def test_the_history_is_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(command, "history", lambda last: [past(job(), FAILED)] * last)
+    assert command.main(["history", "--last", "2"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["NAME", "STATE", "EXIT", "CODE", "SUBMITTED", "TOOK", "SCRIPT"]
+    assert [line.split() for line in lines] == [
+        ["flights-3f09ac", "failed", "3", "2026-11-21", "10:00", "35", "s", "flights.py"]
+    ] * 2
+
+
 @pytest.mark.parametrize(
     "words",
     [
         [],
+        ["rerun"],
         ["submit"],
         ["ls", "--", "x"],
         ["submit", "x.py", "stray"],

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from spark_session.batch.code import Code
+from spark_session.batch.jar import Along
 from spark_session.batch.manifest import job, place
-from spark_session.batch.request import JobRequest
+from spark_session.batch.request import JAR_RUNNER, JobRequest
+from spark_session.batch.source import Source
 
 from .conftest import NOTEBOOK, MakeContext
 
@@ -124,6 +126,21 @@ def test_arguments_arrive_as_they_are(made: Any) -> None:
     assert arguments[:3] == ["python", "-m", "spark_session.batch.run"]
     # Kubernetes writes $ for $$ and replaces no $$(NAME).
     assert arguments[5:] == ["--to", "$$(POD_NAME)", "$$$$", "a b", ""]
+
+
+def test_an_application_of_the_jvm_is_named_and_knows_its_memory(made: Any) -> None:
+    along = Along((Source("helper.jar", b"", None),), ("a:b:1",))
+    asked = request(script="app.jar", runner=JAR_RUNNER, main_class="com.example.Main", along=along, driver_memory=4096)
+    manifest = made(asked)
+    notes = manifest["metadata"]["annotations"]
+    assert notes["spark-notebooks.io/main-class"] == "com.example.Main"
+    assert notes["spark-notebooks.io/packages"] == "helper.jar, a:b:1"
+    assert variables(manifest)["SPARK_NOTEBOOKS_JOB_MEMORY"] == "4096Mi"
+    # All else is as for a script.
+    of_script = made(request(driver_memory=4096))
+    mine = [each for each in container(manifest)["env"] if each["name"] != "SPARK_NOTEBOOKS_JOB_MEMORY"]
+    assert mine == container(of_script)["env"]
+    assert {**container(manifest), "args": [], "env": []} == {**container(of_script), "args": [], "env": []}
 
 
 def test_executors_are_those_of_a_session_that_names_none(made: Any) -> None:

@@ -40,7 +40,7 @@ def test_any_name_begins_the_name_of_an_object(name: str, slug: str) -> None:
     ("arguments", "words"),
     [
         ({"parameters": {"n": 3}}, "It is a script, and parameters are for notebooks."),
-        ({"source": NOTEBOOK, "arguments": ["3"]}, "It is a notebook, and arguments are for scripts."),
+        ({"source": NOTEBOOK, "arguments": ["3"]}, "It is a notebook, and arguments are for scripts and jars."),
         ({"source": NOTEBOOK, "parameters": {"m": 3}}, "has no parameter 'm'."),
         ({"executors": 0}, "executors=0 is not a number of executors."),
         ({"executors": 9, "most_executors": 8}, "Ask for executors=8 or fewer."),

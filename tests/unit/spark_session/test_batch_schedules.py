@@ -225,7 +225,7 @@ def prepared(kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch) -> list[st
     uploaded: list[str] = []
     request = JobRequest("report.ipynb", b"", (), "Report", None, 7200)
     copy = Code("s3://n/.spark-jobs/code/00/report.ipynb", "00")
-    monkeypatch.setattr(scheduling, "prepare", lambda *_, **__: Prepared(kubernetes.apis, request, JOB, copy))
+    monkeypatch.setattr(scheduling, "prepare", lambda *_, **__: Prepared(kubernetes.apis, request, JOB, ((copy, b""),)))
     monkeypatch.setattr(jobs.code, "upload", lambda copy, _: uploaded.append(copy.url))
     return uploaded
 
@@ -271,7 +271,7 @@ def test_a_schedule_runs_what_submit_would_start(
     server: Server, account: Path, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     environment = make_context().environment
-    monkeypatch.setattr(jobs, "_environment", lambda: (environment, environment.workspace))
+    monkeypatch.setattr(jobs, "here", lambda: (environment, environment.workspace))
     monkeypatch.setattr(jobs, "Apis", lambda _, namespace: Apis(server.url, namespace, account))
     monkeypatch.setattr(jobs.code, "upload", lambda *_: None)
     notebook = {"spec": {"containers": [{"name": "notebook", "resources": {"limits": {"memory": "3Gi"}}}]}}

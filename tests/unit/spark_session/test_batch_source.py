@@ -36,6 +36,11 @@ def test_then_what_jupyterlab_shows_by_the_same_path() -> None:
     assert found("a.ipynb", FOLDER, home=b"1") == Source("a.ipynb", b"1", HOME)
 
 
+def test_an_application_is_found_as_a_script_is() -> None:
+    assert found("lib/app.jar", FOLDER, folder=b"1") == Source("app.jar", b"1", f"{FOLDER}/lib")
+    assert found("app.jar", home=b"1").is_jar
+
+
 def test_an_address_is_taken_as_it_is() -> None:
     assert found(f"{FOLDER}/a.ipynb", exact=b"1") == Source("a.ipynb", b"1", FOLDER)
 

@@ -40,8 +40,17 @@ def copy_of(home: str | None, script: str, content: bytes) -> Code:
             "This machine names no place on S3 that is yours (SPARK_NOTEBOOKS_S3_HOME).",
             "Stop your server and start it again; if that does not help, tell your administrator.",
         )
-    digest = hashlib.sha256(content).hexdigest()
+    return known_copy(home, script, digest_of(content))
+
+
+def known_copy(home: str, script: str, digest: str) -> Code:
+    """The copy of a file that is known by its digest; home and script as for `copy_of`."""
     return Code(f"{home}/{FOLDER}/{digest}/{script}", digest)
+
+
+def digest_of(content: bytes) -> str:
+    """What content is known by."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def upload(code: Code, content: bytes) -> None:
@@ -60,7 +69,7 @@ def fetch(code: Code) -> bytes:
         SparkSessionError: S3 does not give it, or it is not what it was.
     """
     content = s3.read(code.url, "The job's script cannot be read.")
-    if hashlib.sha256(content).hexdigest() != code.digest:
+    if digest_of(content) != code.digest:
         raise SparkSessionError(
             "The job does not run: its script was changed.",
             f"What is at {code.url} is not what was submitted.",

@@ -1,4 +1,4 @@
-"""The command `spark-session`: submit, ls, show, logs, cancel, pause, resume, run-now."""
+"""The command `spark-session`: submit, rerun, ls, history, show, logs, cancel, pause, resume, run-now."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from spark_session.batch.jobs import Job, JobOptions, answers, submit, workspace
 from spark_session.batch.manifest import SCRIPT_NOTE
 from spark_session.batch.notebook import parse_parameter
 from spark_session.batch.outcome import Outcome, State, outcome
+from spark_session.batch.past import HEADINGS as HISTORY_HEADINGS
+from spark_session.batch.past import KEPT_DAYS
+from spark_session.batch.recall import SHOWN, history
+from spark_session.batch.repeat import rerun
 from spark_session.batch.request import DEFAULT_TIMEOUT
 from spark_session.batch.schedule_details import HEADINGS, schedule_row, told
 from spark_session.batch.scheduling import Schedule, runs_of, schedule
@@ -62,6 +66,11 @@ def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         return _submit(options, arguments)
     if options.command == "ls":
         return _ls()
+    if options.command == "history":
+        _print_table([HISTORY_HEADINGS, *(job.row() for job in history(options.last))])
+        return 0
+    if options.command == "rerun":
+        return _follow(rerun(options.name, overlap=options.overlap), options.wait)
     if options.command in _OF_SCHEDULES:
         return _OF_SCHEDULES[options.command](Schedule(options.name, workspace_jobs()), options)
     found = _named(options.name)
@@ -82,13 +91,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser(
         "submit",
-        help="start a script or a notebook as a job",
-        description="Start a Python script or a notebook as a job, now or at times of the clock. Arguments of a script come after --, parameters of a "
-        "notebook after -p.",
+        help="start a script, a notebook or a jar as a job",
+        description="Start a Python script, a notebook or an application of the JVM as a job, now or at times of the clock. Arguments of a script or "
+        "jar come after --, parameters of a notebook after -p.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    start.add_argument("script", help="path of a .py or .ipynb file, on the disk or as JupyterLab shows it")
+    start.add_argument("script", help="path of a .py, .ipynb or .jar file, on the disk or as JupyterLab shows it")
     start.add_argument(
         "-p",
         "--parameter",
@@ -108,6 +117,19 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--driver-cores", help="CPU of the script's own pod (the notebook's)")
     start.add_argument("--driver-memory", help="memory of the script's own pod, such as 4g (the notebook's)")
     start.add_argument(
+        "--class",
+        dest="main_class",
+        help="class of a jar whose main is run, such as com.example.Main (the one that its manifest names)",
+    )
+    start.add_argument(
+        "--packages",
+        "--jars",
+        action="append",
+        default=[],
+        metavar="LIST",
+        help="what a jar has beside it, with commas between: jars and Maven coordinates; may be repeated",
+    )
+    start.add_argument(
         "--schedule",
         metavar="CRON",
         help='run it again and again: minute, hour, day of the month, month and day of the week, such as "0 3 * * *", or @daily',
@@ -119,7 +141,15 @@ def _parser() -> argparse.ArgumentParser:
         help=f"with --schedule, of a run whose time comes while the one before it goes on: let it wait for an hour at most, start it beside, or end the one before ({DEFAULT_OVERLAP})",
     )
     _add_wait(start)
+    repeat = commands.add_parser(
+        "rerun", help="run a job again as it was: same copy of the code, arguments, settings and image"
+    )
+    repeat.add_argument("name", help="name of the job, as ls or history shows it")
+    repeat.add_argument("--overlap", action="store_true", help="also while it still runs (no)")
+    _add_wait(repeat)
     commands.add_parser("ls", help="list jobs and schedules")
+    ended = commands.add_parser("history", help=f"list jobs that have ended, of the last {KEPT_DAYS} days")
+    ended.add_argument("--last", type=int, default=SHOWN, help="how many (%(default)s)")
     what = "how a job stands, and what it runs: code, image, git commit; of a schedule also when it runs"
     for name, text in (
         ("show", what),
@@ -161,6 +191,7 @@ def _submit(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     what: JobOptions = {
         "parameters": dict(map(parse_parameter, options.parameter)), "executors": options.executors, "name": options.name, "timeout": options.timeout,
         "retries": options.retries, "driver_cores": options.driver_cores, "driver_memory": options.driver_memory,
+        "main_class": options.main_class, "packages": [each for words in options.packages for each in words.split(",")],
     }  # fmt: skip
     if options.schedule is None:
         if options.time_zone is not None or options.overlap is not None:

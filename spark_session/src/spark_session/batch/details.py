@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from spark_session.batch.manifest import CODE_NOTE, COMMIT_NOTE, CONTAINER, DIGEST_NOTE, SCRIPT_NOTE
+from spark_session.batch.manifest import (
+    CLASS_NOTE,
+    CODE_NOTE,
+    COMMIT_NOTE,
+    CONTAINER,
+    DIGEST_NOTE,
+    ORIGIN_NOTE,
+    PACKAGES_NOTE,
+    SCRIPT_NOTE,
+)
 from spark_session.batch.outcome import State, outcome
 from spark_session.kube import Object
 
@@ -20,7 +29,6 @@ def details(job: Object, pod: Object | None, now: datetime) -> list[tuple[str, s
     """
     stands = outcome(job, pod)
     metadata, notes = job["metadata"], job["metadata"].get("annotations") or {}
-    status = _status(pod)
     code = None if stands.state is State.CANCELLED else stands.code
     found = {
         "job": metadata["name"],
@@ -28,10 +36,9 @@ def details(job: Object, pod: Object | None, now: datetime) -> list[tuple[str, s
         "exit code": "" if code is None else str(code),
         "why": stands.message,
         "submitted": metadata["creationTimestamp"],
-        "took": _took(status, now),
+        "took": _took(pod, now),
         **what_runs(notes, job["spec"]),
-        # As the node has pulled it: a tag may have been moved since.
-        "digest": str(status.get("imageID") or "").rpartition("@")[2],
+        "digest": digest_of_image(pod),
     }
     return [(name, value) for name, value in found.items() if value]
 
@@ -40,7 +47,10 @@ def what_runs(notes: Mapping[str, str], spec: Object) -> dict[str, str | None]:
     """What a job runs, by what it is called: from the annotations and the `spec` of its Job object."""
     [container] = spec["template"]["spec"]["containers"]
     return {
+        "rerun of": notes.get(ORIGIN_NOTE),
         "script": notes.get(SCRIPT_NOTE),
+        "class": notes.get(CLASS_NOTE),
+        "packages": notes.get(PACKAGES_NOTE),
         "git commit": notes.get(COMMIT_NOTE),
         "code": notes.get(CODE_NOTE),
         "SHA-256": notes.get(DIGEST_NOTE),
@@ -48,16 +58,27 @@ def what_runs(notes: Mapping[str, str], spec: Object) -> dict[str, str | None]:
     }
 
 
-def _status(pod: Object | None) -> Object:
+def digest_of_image(pod: Object | None, container: str = CONTAINER) -> str:
+    """Digest of the image of a container as its node has pulled it: a tag may have been moved since. Empty where it is not known."""
+    return str(_status(pod, container).get("imageID") or "").rpartition("@")[2]
+
+
+def ran(pod: Object | None) -> tuple[datetime | None, datetime | None]:
+    """When the script of a pod began, and when it ended; None where it has not, or that is not known."""
+    state = _status(pod).get("state") or {}
+    found = state.get("running") or state.get("terminated") or {}
+    began, ended = found.get("startedAt"), found.get("finishedAt")
+    return (datetime.fromisoformat(began) if began else None), (datetime.fromisoformat(ended) if ended else None)
+
+
+def _status(pod: Object | None, container: str = CONTAINER) -> Object:
     statuses = (pod or {}).get("status", {}).get("containerStatuses") or []
-    return next((each for each in statuses if each["name"] == CONTAINER), {})
+    return next((each for each in statuses if each["name"] == container), {})
 
 
-def _took(status: Object, now: datetime) -> str:
-    state = status.get("state") or {}
-    ran = state.get("running") or state.get("terminated") or {}
-    if not ran.get("startedAt"):
+def _took(pod: Object | None, now: datetime) -> str:
+    began, ended = ran(pod)
+    if began is None:
         return ""
-    ended = datetime.fromisoformat(ran["finishedAt"]) if ran.get("finishedAt") else now
-    took = ended - datetime.fromisoformat(ran["startedAt"])
-    return f"{max(timedelta(), took) // timedelta(seconds=1)} s" + ("" if ran.get("finishedAt") else " so far")
+    took = (ended or now) - began
+    return f"{max(timedelta(), took) // timedelta(seconds=1)} s" + ("" if ended else " so far")

@@ -7,7 +7,7 @@ import re
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +15,13 @@ from typing import TypedDict, Unpack
 
 from spark_session.batch import code, manifest
 from spark_session.batch.apis import NOT_FOUND, UNANSWERED, Apis
+from spark_session.batch.archive import Archive
 from spark_session.batch.details import details
 from spark_session.batch.follow import Follower, Tell, Write
 from spark_session.batch.git import commit_of
-from spark_session.batch.outcome import Outcome
+from spark_session.batch.jar import bring
+from spark_session.batch.outcome import GONE, Outcome
+from spark_session.batch.past import past
 from spark_session.batch.request import DEFAULT_TIMEOUT, JobRequest, parse
 from spark_session.batch.source import find
 from spark_session.defaults import CONFIG_VARIABLE, load_defaults
@@ -46,16 +49,19 @@ class Job:
             return self.apis.outcome(self.name, self.apis.pod(self.name))
 
     def details(self) -> list[tuple[str, str]]:
-        """Names and values of what is known of it: how it stands, and what it runs.
+        """Names and values of what is known of it: how it stands, and what it runs. Of one that Kubernetes has forgotten, what the history says.
 
         Raises:
             SparkSessionError: there is no such job.
         """
         with answers():
             job = self.apis.job(self.name)
-            if job is None:
-                raise no_job(self.name)
-            return details(job, self.apis.pod(self.name), datetime.now(UTC))
+            if job is not None:
+                return details(job, self.apis.pod(self.name), datetime.now(UTC))
+        remembered = archive().find(self.name)
+        if remembered is None:
+            raise no_job(self.name)
+        return remembered.details()
 
     def wait(self, write: Write | None = None, tell: Tell | None = None) -> Outcome:
         """Follow it to its end.
@@ -87,13 +93,28 @@ class Job:
         (write or to_stdout)(log)
 
     def cancel(self) -> None:
-        """End it, with its executors; its log goes, too.
+        """End it, with its executors; its log goes, too. The history keeps how it ended.
 
         Raises:
             SparkSessionError: there is no such job.
         """
+        with answers():
+            job = self.apis.job(self.name)
+            pod = None if job is None else self.apis.pod(self.name)
         with answers(), known(no_job(self.name)):
             self.apis.jobs.delete("jobs", self.name, propagationPolicy="Background")
+        if job is not None:
+            with suppress(SparkSessionError):  # to be cancelled is what was asked for
+                _remember(job, pod)
+
+
+def _remember(job: Object, pod: Object | None) -> None:
+    """Write down how a job ended that is taken away, unless that is done already."""
+    kept, name = archive(), job["metadata"]["name"]
+    before = kept.find(name)
+    if before is None or before.outcome is None:
+        ended = past(job, pod)
+        kept.write(ended if ended.outcome is not None else past(job, pod, GONE))
 
 
 def submit(
@@ -107,13 +128,15 @@ def submit(
     retries: int = 0,
     driver_cores: float | str | None = None,
     driver_memory: str | None = None,
+    main_class: str | None = None,
+    packages: str | Sequence[str] = (),
 ) -> Job:
-    """Start a Python script or a notebook as a job: in a pod of its own, which goes on when the notebook does not.
+    """Start a Python script, a notebook or an application of the JVM as a job: in a pod of its own, which goes on when the notebook does not.
 
     Args:
-        script: path of the script (.py) or notebook (.ipynb), on the disk or as JupyterLab shows it, or an s3:// address. It is copied now: what you change in
-            it later does not change the job.
-        args: arguments of a script.
+        script: path of the script (.py), notebook (.ipynb) or jar (.jar), on the disk or as JupyterLab shows it, or an s3:// address. It is copied now: what
+            you change in it later does not change the job.
+        args: arguments of a script or jar.
         parameters: of a notebook: what its cell tagged "parameters" sets, by name. The executed notebook is saved in a folder of its name beside it.
         executors: of a session whose call names no number.
         name: what the job is called; the script's name by default.
@@ -121,6 +144,9 @@ def submit(
         retries: how often the script is run again whose pod was lost, from 0 to 10. What fails by itself is not run again, unless it ends with exit code 75.
         driver_cores: CPU of the script's own pod; that of the notebook by default.
         driver_memory: memory of the script's own pod, for Python and the driver's Java, such as "4g"; that of the notebook by default.
+        main_class: class of a jar whose `main` is run, such as "com.example.Main"; by default the one that its manifest names.
+        packages: what a jar has beside Spark and itself: jars and Maven coordinates ("group:artifact:version"). Scripts and notebooks name theirs in
+            `get_spark_session`.
 
     Returns:
         The job. `submit(...).wait()` follows it and gives its exit code.
@@ -130,15 +156,15 @@ def submit(
     """
     ready = prepare(
         script, args, parameters=parameters, executors=executors, name=name, timeout=timeout, retries=retries,
-        driver_cores=driver_cores, driver_memory=driver_memory,
+        driver_cores=driver_cores, driver_memory=driver_memory, main_class=main_class, packages=packages,
     )  # fmt: skip
     with answers():
         ready.create("jobs", ready.job)
     return Job(ready.job["metadata"]["name"], ready.apis)
 
 
-class JobOptions(TypedDict, total=False):
-    """What `submit` takes beside the script and its arguments."""
+class _Options(TypedDict, total=False):
+    """Those of JobOptions that are checked as they are."""
 
     parameters: Mapping[str, object] | None
     executors: int | None
@@ -147,6 +173,13 @@ class JobOptions(TypedDict, total=False):
     retries: int
     driver_cores: float | str | None
     driver_memory: str | None
+    main_class: str | None
+
+
+class JobOptions(_Options, total=False):
+    """What `submit` takes beside the script and its arguments."""
+
+    packages: str | Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -157,42 +190,50 @@ class Prepared:
         apis: the workspace's.
         request: what was asked for.
         job: the manifest of its Job.
-        copy: where the copy of its code belongs.
+        copies: what it runs, each with the place where the copy of it belongs.
     """
 
     apis: Apis
     request: JobRequest
     job: Object
-    copy: code.Code
+    copies: tuple[tuple[code.Code, bytes], ...]
 
     def create(self, resource: str, manifest: Object) -> None:
-        """Bring the copy of the code to its place, and make an object of a manifest.
+        """Bring the copies of the code to their places, and make an object of a manifest.
 
         Raises:
             SparkSessionError: S3 does not take it.
             ApiError: Kubernetes refuses.
         """
-        code.upload(self.copy, self.request.content)
+        for copy, content in self.copies:
+            code.upload(copy, content)
         self.apis.jobs.create(resource, manifest)
 
 
-def prepare(script: str | Path, args: Sequence[str], **options: Unpack[JobOptions]) -> Prepared:
+def prepare(
+    script: str | Path, args: Sequence[str], packages: str | Sequence[str] = (), **options: Unpack[_Options]
+) -> Prepared:
     """Check what is asked for, as `submit` has it.
 
     Raises:
         SparkSessionError: something is not as it should be.
     """
-    environment, workspace = _environment()
-    found = find(script, environment.s3.home, environment.notebook_folder)
+    environment, workspace = here()
+    home, folder = environment.s3.home, environment.notebook_folder
+    along = bring(packages, lambda path: find(path, home, folder))
     request = parse(
-        found, args, most_executors=load_defaults(os.environ).max_executors, commit=commit_of(Path(script)), **options
+        find(script, home, folder), args, most_executors=load_defaults(os.environ).max_executors,
+        commit=commit_of(Path(script)), along=along, **options,
+    )  # fmt: skip
+    copies = tuple(
+        (code.copy_of(home, name, content), content)
+        for name, content in [(request.script, request.content), *((jar.name, jar.content) for jar in along.jars)]
     )
-    copy = code.copy_of(environment.s3.home, request.script, request.content)
     apis = Apis(workspace.api_url, workspace.namespace)
     with answers():
         notebook = apis.pods.get("pods", workspace.pod_name)
     place = manifest.place(workspace, environment.s3, os.environ.get(CONFIG_VARIABLE, ""), notebook)
-    return Prepared(apis, request, manifest.job(f"{request.slug}-{unique()}", request, copy, place), copy)
+    return Prepared(apis, request, manifest.job(f"{request.slug}-{unique()}", request, copies[0][0], place), copies)
 
 
 def unique() -> str:
@@ -206,8 +247,14 @@ def workspace_jobs() -> Apis:
     Raises:
         SparkSessionError: it runs in none.
     """
-    _, workspace = _environment()
+    _, workspace = here()
     return Apis(workspace.api_url, workspace.namespace)
+
+
+def archive() -> Archive:
+    """Where the jobs of the person are remembered whose workspace this runs in."""
+    environment, _ = here()
+    return Archive(environment.s3.home)
 
 
 def to_stdout(text: bytes) -> None:
@@ -221,7 +268,12 @@ def to_stderr(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
-def _environment() -> tuple[Environment, Workspace]:
+def here() -> tuple[Environment, Workspace]:
+    """Where this runs.
+
+    Raises:
+        SparkSessionError: it is in no workspace.
+    """
     environment = detect(os.environ, Path.home())
     if environment.workspace is None:
         raise SparkSessionError(
@@ -290,5 +342,5 @@ def known(missing: SparkSessionError) -> Iterator[None]:
 def no_job(name: str) -> SparkSessionError:
     return SparkSessionError(
         f"There is no job {name}.", "It was cancelled, or it ended long ago and is not kept any more, or has another name.",
-        "spark-session ls lists those that there are.",
+        "spark-session ls lists those that there are, spark-session history those that have ended.",
     )  # fmt: skip

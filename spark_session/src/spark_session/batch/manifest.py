@@ -1,4 +1,4 @@
-"""The Kubernetes Job of a script. Pure.
+"""The Kubernetes Job of a script, notebook or jar. Pure.
 
 Its pod is a driver as the notebook's is: the same image, account and Secrets, so that the same helper finds the same things in it. It has none of the
 notebook's variables but those that the helper reads: the others include the token of the person's server.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spark_session.batch.code import Code
-from spark_session.batch.request import JobRequest
+from spark_session.batch.request import JAR_RUNNER, JobRequest
 from spark_session.defaults import CONFIG_VARIABLE, SparkSessionDefaults
 from spark_session.environment import (
     HOME_VARIABLE,
@@ -35,6 +35,11 @@ SCRIPT_NOTE = f"{LABEL_PREFIX}/script"
 CODE_NOTE = f"{LABEL_PREFIX}/code"
 DIGEST_NOTE = f"{LABEL_PREFIX}/code-sha256"
 COMMIT_NOTE = f"{LABEL_PREFIX}/git-commit"
+CLASS_NOTE = f"{LABEL_PREFIX}/main-class"
+PACKAGES_NOTE = f"{LABEL_PREFIX}/packages"
+ORIGIN_NOTE = f"{LABEL_PREFIX}/rerun-of"
+MEMORY_VARIABLE = "SPARK_NOTEBOOKS_JOB_MEMORY"
+"""Of an application of the JVM: what the pod may use, as in Kubernetes. Most of it is the heap's."""
 DISRUPTION = "DisruptionTarget"
 """Kubernetes' condition of pods that it ends for reasons of its own."""
 
@@ -95,8 +100,8 @@ def job(name: str, request: JobRequest, code: Code, where: Place) -> Object:
         where: the place.
     """
     notes = {SCRIPT_NOTE: request.script, CODE_NOTE: code.url, DIGEST_NOTE: code.digest}
-    if request.commit is not None:
-        notes[COMMIT_NOTE] = request.commit
+    more = {COMMIT_NOTE: request.commit, CLASS_NOTE: request.main_class, PACKAGES_NOTE: request.along.names}
+    notes |= {note: text for note, text in more.items() if text}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -154,6 +159,8 @@ def _variables(request: JobRequest, where: Place) -> list[dict[str, Any]]:
         given[SECRET_FILE_VARIABLE] = str(workspace.secret_file)
     if where.s3.token_audience is not None:
         given[TOKEN_AUDIENCE_VARIABLE] = where.s3.token_audience
+    if request.runner == JAR_RUNNER:
+        given[MEMORY_VARIABLE] = _resources(request, where.resources)["limits"]["memory"]
     fields = {
         "POD_NAME": "metadata.name",
         "POD_NAMESPACE": "metadata.namespace",

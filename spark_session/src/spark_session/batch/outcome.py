@@ -30,11 +30,13 @@ class State(Enum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+    """Of one that is only remembered: it has ended, and nobody knows how."""
 
     @property
     def is_over(self) -> bool:
         """Whether nothing of it runs any more, or will."""
-        return self in (State.SUCCEEDED, State.FAILED, State.CANCELLED)
+        return self not in (State.WAITING, State.RUNNING)
 
 
 @dataclass(frozen=True)

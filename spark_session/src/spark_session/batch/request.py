@@ -7,20 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from spark_session.batch import notebook
+from spark_session.batch import jar, notebook
+from spark_session.batch.code import digest_of
+from spark_session.batch.jar import NOTHING, Along
 from spark_session.batch.source import Source
 from spark_session.errors import SparkSessionError, show
 from spark_session.sizes import parse_cores, parse_memory
 
 SCRIPT_RUNNER = "spark_session.batch.run"
 NOTEBOOK_RUNNER = "spark_session.batch.run_notebook"
+JAR_RUNNER = "spark_session.batch.run_jar"
 DEFAULT_TIMEOUT = "24h"
 # The admission policy allows no more of either (policies/jobs.yaml).
 LONGEST_SECONDS = 7 * 24 * 3600
 MOST_RETRIES = 10
 # Kubernetes takes objects of 1.5 MB; the arguments are a small part of one.
 LONGEST_ARGUMENTS = 100_000
-_LONGEST_SLUG = 40
+LONGEST_SLUG = 40
 _DURATION = re.compile(r"(?P<number>\d{1,6}(?:\.\d{1,3})?)\s*(?P<unit>[smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 
@@ -30,8 +33,8 @@ class JobRequest:
     """A job as it is asked for.
 
     Args:
-        script: what the script or notebook is called: the last part of its path.
-        content: the script or notebook itself.
+        script: what the script, notebook or jar is called: the last part of its path.
+        content: the script, notebook or jar itself.
         arguments: of what runs it.
         name: what the job is called, before it is made unique.
         executors: of a session whose call names no number; None for the administrator's number.
@@ -41,6 +44,8 @@ class JobRequest:
         driver_memory: memory of the script's own pod, in MiB; None for that of the notebook.
         runner: the module that runs it in its pod.
         commit: the git commit that it is of; None for none.
+        main_class: the class of a jar that is run; None for what is no jar.
+        along: what a jar brings along.
     """
 
     script: str
@@ -54,11 +59,13 @@ class JobRequest:
     driver_memory: int | None = None
     runner: str = SCRIPT_RUNNER
     commit: str | None = None
+    main_class: str | None = None
+    along: Along = NOTHING
 
     @property
     def slug(self) -> str:
         """The name as Kubernetes accepts it at the beginning of an object's name."""
-        slug = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")[:_LONGEST_SLUG].strip("-")
+        slug = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")[:LONGEST_SLUG].strip("-")
         return slug if slug[:1].isalpha() else f"job-{slug}".strip("-")
 
 
@@ -75,12 +82,14 @@ def parse(
     driver_cores: float | str | None = None,
     driver_memory: str | None = None,
     commit: str | None = None,
+    main_class: str | None = None,
+    along: Along = NOTHING,
 ) -> JobRequest:
     """Check what is asked for.
 
     Args:
-        source: the script or notebook.
-        arguments: of a script.
+        source: the script, notebook or jar.
+        arguments: of a script or jar.
         parameters: of a notebook.
         name: of the job; the script's name by default.
         executors: of a session whose call names no number.
@@ -90,6 +99,8 @@ def parse(
         driver_cores: as for `get_spark_session(cores=)`.
         driver_memory: as for `get_spark_session(memory=)`.
         commit: the git commit that it is of; None for none.
+        main_class: the class of a jar that is to be run; None for the one that its manifest names.
+        along: what a jar brings along.
 
     Raises:
         SparkSessionError: something of it cannot be.
@@ -100,7 +111,14 @@ def parse(
             "They are a list of texts.",
             'For example args=["--date", "2026-11-21"].',
         )
-    runner, arguments = _program(source, arguments, parameters)
+    if not source.is_jar and (main_class is not None or along != NOTHING):
+        raise SparkSessionError(
+            f"{show(source.name)} takes no {'packages' if main_class is None else 'main class'}.",
+            "Both are for jars: a script or notebook names what it brings along itself.",
+            'Write it there: get_spark_session(packages=["..."]).',
+        )
+    main_class = jar.check(source, main_class, along) if source.is_jar else None
+    runner, arguments = _program(source, arguments, parameters, main_class, along)
     if sum(map(len, arguments)) > LONGEST_ARGUMENTS or any("\0" in argument for argument in arguments):
         raise SparkSessionError(
             "The arguments or parameters cannot be given to a job.",
@@ -119,6 +137,8 @@ def parse(
         driver_cores=None if driver_cores is None else parse_cores(driver_cores, "driver_cores"),
         driver_memory=None if driver_memory is None else parse_memory(driver_memory, "driver_memory"),
         commit=commit,
+        main_class=main_class,
+        along=along,
     )
 
 
@@ -149,21 +169,27 @@ def _retries(retries: int) -> int:
 
 
 def _program(
-    source: Source, arguments: Sequence[str], parameters: Mapping[str, object] | None
+    source: Source,
+    arguments: Sequence[str],
+    parameters: Mapping[str, object] | None,
+    main_class: str | None,
+    along: Along,
 ) -> tuple[str, tuple[str, ...]]:
     """What runs the copy in the job's pod, and with which arguments."""
     if not source.is_notebook:
         if parameters:
             raise SparkSessionError(
                 f"{show(source.name)} takes no parameters.",
-                "It is a script, and parameters are for notebooks.",
+                f"It is a {'script' if main_class is None else 'jar'}, and parameters are for notebooks.",
                 f"Give it arguments: spark-session submit {source.name} -- ...",
             )
-        return SCRIPT_RUNNER, tuple(arguments)
+        if main_class is None:
+            return SCRIPT_RUNNER, tuple(arguments)
+        return JAR_RUNNER, (jar.written(along, digest_of), main_class, *arguments)
     if arguments:
         raise SparkSessionError(
             f"{show(source.name)} takes no arguments.",
-            "It is a notebook, and arguments are for scripts.",
+            "It is a notebook, and arguments are for scripts and jars.",
             "Give it parameters: -p name=value, or parameters={...} in Python.",
         )
     return NOTEBOOK_RUNNER, (source.folder or "", notebook.check(source.name, source.content, parameters or {}))

@@ -22,7 +22,9 @@ from types import MappingProxyType
 from spark_session import records
 from spark_session.batch.code import Code, fetch
 from spark_session.batch.manifest import TRY_AGAIN
+from spark_session.batch.outcome import LONGEST_WORDS
 from spark_session.batch.reap import reap
+from spark_session.batch.remember import LAST_WORDS, remembered
 from spark_session.errors import SparkSessionError
 from spark_session.executor_pods import ExecutorPods
 from spark_session.processes import lives
@@ -32,6 +34,10 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def main(arguments: Sequence[str]) -> int:
     """Run a job; returns the exit code, as a shell would tell it."""
+    return remembered(os.environ, lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str]) -> int:
     url, digest, *rest = arguments
     try:
         script = fetched(url, digest)
@@ -92,6 +98,12 @@ def run(
         for timer in timers:
             timer.cancel()
     return 128 - code if code < 0 else code
+
+
+def leave_words(words: str, where: Path = LAST_WORDS) -> None:
+    """Say why a job ended as it did, in words that stay with it."""
+    with suppress(OSError):
+        where.write_text(words[:LONGEST_WORDS], encoding="utf-8")
 
 
 def end_drivers(folder: Path) -> None:

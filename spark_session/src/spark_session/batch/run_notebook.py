@@ -12,18 +12,15 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from spark_session.batch import s3
 from spark_session.batch.manifest import JOB_VARIABLE, TRY_AGAIN
-from spark_session.batch.outcome import LONGEST_WORDS
-from spark_session.batch.run import cleared_away, fetched, run
+from spark_session.batch.remember import LAST_WORDS, remembered
+from spark_session.batch.run import cleared_away, fetched, leave_words, run
 from spark_session.environment import HOME_VARIABLE, NOTEBOOK_VARIABLE, UNATTENDED_VARIABLE
 from spark_session.errors import SparkSessionError
-
-LAST_WORDS = Path("/dev/termination-log")
 
 PATIENCE = 15.0
 """Seconds that a notebook has for its end, of the 30 that Kubernetes gives the pod: the rest is for saving it."""
@@ -31,6 +28,10 @@ PATIENCE = 15.0
 
 def main(arguments: Sequence[str], last_words: Path = LAST_WORDS) -> int:
     """Run a notebook; returns the exit code."""
+    return remembered(os.environ, lambda: _main(arguments, last_words), last_words)
+
+
+def _main(arguments: Sequence[str], last_words: Path) -> int:
     url, digest, folder, parameters = arguments
     try:
         source = fetched(url, digest)
@@ -41,8 +42,7 @@ def main(arguments: Sequence[str], last_words: Path = LAST_WORDS) -> int:
     with cleared_away():
         code, words = _run(source, parameters, variables(os.environ, folder, source.name), saved)
     if words:
-        with suppress(OSError):
-            last_words.write_text(words[:LONGEST_WORDS], encoding="utf-8")
+        leave_words(words, last_words)
     return code
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from spark_session import s3_client
@@ -55,6 +57,60 @@ def find(url: str, failed: str) -> bytes | None:
             raise
 
 
+def is_there(url: str, failed: str) -> bool:
+    """Whether there is an object.
+
+    Raises:
+        SparkSessionError: S3 does not say.
+    """
+    from botocore.exceptions import ClientError
+
+    with _told(failed, url):
+        try:
+            _client().head_object(**_place(url))
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in _NOT_THERE:
+                return False
+            raise
+    return True
+
+
+def names(folder: str, failed: str, most: int | None = None) -> list[str]:
+    """Names of the objects in a folder, in the order of S3.
+
+    Args:
+        folder: "s3://bucket/prefix/".
+        failed: what is said first where S3 does not tell.
+        most: how many are enough, up to 1000; None for all.
+
+    Raises:
+        SparkSessionError: S3 does not tell.
+    """
+    place = _place(folder)
+    asked = {"Bucket": place["Bucket"], "Prefix": place["Key"], "Delimiter": "/"}
+    with _told(failed, folder):
+        client = _client()
+        if most is None:
+            pages = client.get_paginator("list_objects_v2").paginate(**asked)
+        else:
+            pages = [client.list_objects_v2(**asked, MaxKeys=most)]
+        return [each["Key"].removeprefix(place["Key"]) for page in pages for each in page.get("Contents", [])]
+
+
+def delete(urls: Sequence[str], failed: str) -> None:
+    """Delete objects of one bucket, up to 1000.
+
+    Raises:
+        SparkSessionError: S3 does not do it.
+    """
+    places = [_place(url) for url in urls]
+    with _told(failed, urls[0]):
+        _client().delete_objects(
+            Bucket=places[0]["Bucket"],
+            Delete={"Objects": [{"Key": place["Key"]} for place in places], "Quiet": True},
+        )
+
+
 def _read(url: str) -> bytes:
     content: bytes = _client().get_object(**_place(url))["Body"].read()
     return content
@@ -74,6 +130,12 @@ def _told(failed: str, url: str) -> Iterator[None]:
 
 
 def _client() -> Any:
+    """One for all requests and threads: to make one takes longer than a request. Others where the variables have become others."""
+    return _made(tuple(sorted((name, text) for name, text in os.environ.items() if name.startswith("AWS_"))))
+
+
+@lru_cache(maxsize=1)
+def _made(_: tuple[tuple[str, str], ...]) -> Any:
     return s3_client.client(5, 30, mode="standard")
 
 

@@ -1,4 +1,4 @@
-"""The script or notebook that a job is made of: on the disk, or where JupyterLab shows it."""
+"""The script, notebook or jar that a job is made of: on the disk, or where JupyterLab shows it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from spark_session.batch import s3
 from spark_session.errors import SparkSessionError, show
 
-SCRIPT, NOTEBOOK = ".py", ".ipynb"
+SCRIPT, NOTEBOOK, JAR = ".py", ".ipynb", ".jar"
 
 Find = Callable[[str], bytes | None]
 """What is at an s3:// address; None where nothing is."""
@@ -17,7 +17,7 @@ Find = Callable[[str], bytes | None]
 
 @dataclass(frozen=True)
 class Source:
-    """A script or notebook as it is now.
+    """A script, notebook or jar as it is now.
 
     Args:
         name: of the file: the last part of its path.
@@ -35,6 +35,11 @@ class Source:
         """Whether it is a Jupyter notebook, by its name."""
         return self.name.endswith(NOTEBOOK)
 
+    @property
+    def is_jar(self) -> bool:
+        """Whether it is an application of the JVM, by its name."""
+        return self.name.endswith(JAR)
+
 
 def look_on_s3(url: str) -> bytes | None:
     """What is at an s3:// address; None where nothing is. Raises SparkSessionError where S3 does not say."""
@@ -42,7 +47,7 @@ def look_on_s3(url: str) -> bytes | None:
 
 
 def find(path: str | Path, home: str | None, folder: str | None, on_s3: Find = look_on_s3) -> Source:
-    """Read a script or a notebook: from the disk, else from the folder of the notebook that names it, else from the person's own place.
+    """Read a script, a notebook or a jar: from the disk, else from the folder of the notebook that names it, else from the person's own place.
 
     Args:
         path: on the disk or on S3, or an s3:// address.
@@ -69,11 +74,11 @@ def find(path: str | Path, home: str | None, folder: str | None, on_s3: Find = l
             f"There is no such file {_where(text, home)}.",
             "Check the path. JupyterLab's own (Copy Path) and s3:// addresses are understood, too.",
         )
-    if not name.endswith((SCRIPT, NOTEBOOK)):
+    if not name.endswith((SCRIPT, NOTEBOOK, JAR)):
         raise SparkSessionError(
             f"{show(text)} cannot be run as a job.",
-            "It is neither a Python script nor a notebook: its name ends neither in .py nor in .ipynb.",
-            "Name a .py or an .ipynb file.",
+            "It is no Python script, notebook or jar: its name ends neither in .py nor in .ipynb or .jar.",
+            "Name a .py, an .ipynb or a .jar file.",
         )
     # One that is somebody else's may well be there to be read only.
     return Source(name, content, beside if f"{beside}/".startswith(f"{home}/") else home)
@@ -88,13 +93,13 @@ def _on_disk(path: Path) -> bytes | None:
         raise SparkSessionError(
             f"{show(str(path))} cannot be read.",
             f"{error.strerror}.",
-            "Name a Python script or a notebook that you may read.",
+            "Name a Python script, a notebook or a jar that you may read.",
         ) from error
 
 
 def _beneath(text: str, places: list[str], on_s3: Find) -> tuple[bytes | None, str | None]:
     path = PurePosixPath(text)
-    if not path.is_absolute() and ".." not in path.parts and path.name.endswith((SCRIPT, NOTEBOOK)):
+    if not path.is_absolute() and ".." not in path.parts and path.name.endswith((SCRIPT, NOTEBOOK, JAR)):
         for place in places:
             url = f"{place}/{path}"
             content = on_s3(url)
