@@ -79,6 +79,8 @@ class Platform:
 
         Raises TargetError with Helm's message and the state of the release's pods.
         """
+        if self.target.node:  # in a cluster that is not ours it may well be going on
+            self._forget_killed_operation()
         result = self.target.helm(
             *("upgrade", "--install", self.release, str(CHART), "--namespace", self.namespace, "--create-namespace"),
             *("--values", "-", "--wait", "--timeout", f"{timeout}s"),
@@ -87,6 +89,14 @@ class Platform:
         )
         if result.returncode:
             raise TargetError(f"The chart did not install: {result.stderr.strip()}\n{self.describe()}")
+
+    def _forget_killed_operation(self) -> None:
+        """Helm takes an operation whose process was killed for one that still goes on, and refuses all others."""
+        pending = "status in (pending-install,pending-upgrade,pending-rollback)"
+        self.target.kubectl(
+            *("--namespace", self.namespace, "delete", "secret"),
+            f"--selector=owner=helm,name={self.release},{pending}",
+        )
 
     def uninstall(self) -> None:
         """Removes the release; workspaces and volumes stay, as Helm's users expect."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from cluster import Cluster, ClusterError
 from dev import images, relay
+from dev.locks import locked
 from dev.paths import data_folder
 from dev.platform import NODE_PORT, Accounts, Platform, evaluation_values
 from dev.progress import step
@@ -59,7 +60,7 @@ def up(environ: dict[str, str]) -> None:
     with stopped_unless_done(where.node, folder):
         references = prepare(where, environ)
         platform = Platform(where)
-        with step("Installing the chart"):
+        with locked(folder / "install.lock"), step("Installing the chart"):
             platform.install(evaluation_values(references, known))
         relay.start(folder, port, relay_command(where, platform, port))
         wait_until_healthy(f"{url}/hub/health")

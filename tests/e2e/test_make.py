@@ -54,6 +54,11 @@ def starts(node: Cluster, component: str) -> bool:
     return bool(node.instance.state().get("components", {}).get(component, {}).get("pid"))
 
 
+def chart_is_being_installed(node: Cluster) -> bool:
+    selector = "--selector=owner=helm,status in (pending-install,pending-upgrade)"
+    return "helm" in node.kubectl("get", "secrets", "--namespace=spark-notebooks", "--output=name", selector)
+
+
 def assert_nothing_is_left(watch: Watch, mark: str) -> None:
     """No process, link, mount, control group, namespace or rule; the kernel takes a moment to bury the last ones."""
     deadline = time.monotonic() + 20
@@ -87,6 +92,10 @@ def test_run_survives_a_kill_and_keeps_notebooks_over_stop(node: Cluster) -> Non
     assert re.search(rf"open +http://127\.0\.0\.1:{port}\n", output)
     assert healthy(port)
     first = accounts(output)
+    killed = make("run", port)
+    until(lambda: chart_is_being_installed(node), 120)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
     watch = Watch(node)
     watch.look()
     with Store.of(Platform(of_node(node))) as store:
