@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import subprocess
@@ -13,6 +14,20 @@ from urllib.parse import quote
 
 import pytest
 import requests
+
+from dev.paths import REPOSITORY
+from dev.s3_server import S3Server
+
+
+def with_files_on(server: S3Server, url: str, home: Path) -> dict[str, str]:
+    """The environment of a Jupyter process whose files are at `url` and whose home folder is `home`: nothing else of this process's."""
+    return {
+        **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+        **server.environment(),
+        "HOME": str(home),
+        "PYTHONPATH": str(REPOSITORY / "notebook-image" / "s3_contents" / "src"),
+        "SPARK_NOTEBOOKS_S3_HOME": url,
+    }
 
 
 class Jupyter:

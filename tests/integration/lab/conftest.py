@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from dev.lab_extension import lab_extension
 from dev.paths import REPOSITORY
 from dev.s3_server import S3Server
 from tests.support.browser import WINDOW, chromium
-from tests.support.jupyter import Jupyter
+from tests.support.jupyter import Jupyter, with_files_on
 from tests.support.s3_proxy import S3Proxy
 from tests.support.s3_server import s3_server
 
@@ -121,14 +120,10 @@ def home(s3_server: S3Server) -> Home:
 def jupyter(home: Home, proxy: S3Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
     folder = tmp_path_factory.mktemp("jupyter")
     environment = {
-        **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
-        **home.server.environment(),
+        **with_files_on(home.server, f"s3://{BUCKET}/{PREFIX}", folder),
         "AWS_ENDPOINT_URL_S3": proxy.endpoint,
-        "HOME": str(folder),
         "JUPYTER_PATH": str(lab_extension()),
         "JUPYTER_CONFIG_PATH": str(REPOSITORY / "notebook-image" / "etc" / "jupyter"),
-        "PYTHONPATH": str(REPOSITORY / "notebook-image" / "s3_contents" / "src"),
-        "SPARK_NOTEBOOKS_S3_HOME": f"s3://{BUCKET}/{PREFIX}",
         "S3_CONTENTS_CONFIG": json.dumps({"S3ContentsManager": {"shares": SHARES}}),
     }
     # One try, so that S3 is found to be away at once.

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import pytest
 import requests
-import websocket
 
-from dev.paths import REPOSITORY
 from dev.s3_server import S3Server
-from tests.support.jupyter import Jupyter
+from tests.support.jupyter import Jupyter, with_files_on
 from tests.support.s3_proxy import S3Proxy
 
 BUCKET = "rest"
@@ -35,14 +31,7 @@ def proxy(s3_server: S3Server) -> Iterator[S3Proxy]:
 @pytest.fixture(scope="module")
 def environment(s3_server: S3Server, proxy: S3Proxy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     home = tmp_path_factory.mktemp("home")
-    return {
-        **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
-        **s3_server.environment(),
-        "AWS_ENDPOINT_URL_S3": proxy.endpoint,
-        "HOME": str(home),
-        "PYTHONPATH": str(REPOSITORY / "notebook-image" / "s3_contents" / "src"),
-        "SPARK_NOTEBOOKS_S3_HOME": f"s3://{BUCKET}/{PREFIX}",
-    }
+    return with_files_on(s3_server, f"s3://{BUCKET}/{PREFIX}", home) | {"AWS_ENDPOINT_URL_S3": proxy.endpoint}
 
 
 @pytest.fixture(scope="module")
@@ -335,41 +324,6 @@ def test_errors_are_one_message_and_no_trace(jupyter: Jupyter, s3_server: S3Serv
     assert "Traceback" not in jupyter.log.read_text()
 
 
-def is_child(stat: Path, parent: int) -> bool:
-    try:
-        return int(stat.read_text().rpartition(")")[2].split()[1]) == parent
-    except FileNotFoundError:
-        return False
-
-
-def test_kernels_and_terminals_start_in_the_home_folder(jupyter: Jupyter) -> None:
-    page = jupyter.call("GET", "lab").text
-    found = re.search(r'<script id="jupyter-config-data" type="application/json">(.*?)</script>', page, re.DOTALL)
-    assert found is not None
-    settings = json.loads(found[1])
-    assert (settings["serverRoot"], settings["preferredPath"]) == (str(jupyter.log.parent), "/")
-    terminal = jupyter.call("POST", "api/terminals", json={"cwd": "no folder on this disk"})
-    assert terminal.ok
-    shell = next(child for child in Path("/proc").glob("[0-9]*/stat") if is_child(child, jupyter.process.pid))
-    assert (shell.parent / "cwd").resolve() == jupyter.log.parent
-    jupyter.call("DELETE", f"api/terminals/{terminal.json()['name']}")
-
-
-def test_a_kernel_knows_where_its_notebook_is(jupyter: Jupyter, folder: str) -> None:
-    jupyter.contents("PUT", folder, json={"type": "directory"})
-    path = jupyter.contents("POST", folder, json={"type": "notebook"}).json()["path"]
-    asked = {"path": path, "name": "Untitled.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
-    session = jupyter.call("POST", "api/sessions", json=asked).json()
-    kernel = next(
-        child.parent
-        for child in Path("/proc").glob("[0-9]*/stat")
-        if is_child(child, jupyter.process.pid) and session["kernel"]["id"] in (child.parent / "cmdline").read_text()
-    )
-    variables = dict(pair.partition("=")[::2] for pair in (kernel / "environ").read_text().split("\0"))
-    assert variables["SPARK_NOTEBOOKS_NOTEBOOK"] == path == f"{folder}/Untitled.ipynb"
-    assert jupyter.call("DELETE", f"api/sessions/{session['id']}").ok
-
-
 def test_a_stopped_server_leaves_nothing_open(s3_server: S3Server, environment: dict[str, str], tmp_path: Path) -> None:
     s3_server.create_bucket(BUCKET)
     server = Jupyter(tmp_path, environment | {"HOME": str(tmp_path)})
@@ -390,69 +344,3 @@ def test_a_wrong_setting_ends_the_server_with_one_message(
     log = server.log.read_text()
     assert "S3ContentsManager.url, or the environment variable SPARK_NOTEBOOKS_S3_HOME" in log
     assert "Traceback" not in log
-
-
-def run_cell(jupyter: Jupyter, kernel: str, code: str, fails: bool = False) -> str:
-    """What a cell prints; its error if it is to fail."""
-    channels = f"ws{jupyter.url.removeprefix('http')}/api/kernels/{kernel}/channels?token={jupyter.token}"
-    connection = websocket.create_connection(channels, timeout=90)
-    header = {"msg_id": "1", "msg_type": "execute_request", "username": "", "session": "s", "version": "5.3"}
-    content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
-    message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
-    connection.send(json.dumps(message | {"buffers": []}))
-    printed, awaited = "", {"reply", "idle"}
-    while awaited:  # what the cell prints comes by another channel than the reply, and may be later
-        answer = json.loads(connection.recv())
-        kind, told = answer["msg_type"], answer["content"]
-        if kind == "error":
-            assert fails, told
-            printed += re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(told["traceback"]))
-        if kind == "stream":
-            printed += told["text"]
-        if kind == "execute_reply":
-            awaited.discard("reply")
-        if kind == "status" and told["execution_state"] == "idle" and answer["parent_header"].get("msg_id") == "1":
-            awaited.discard("idle")
-    connection.close()
-    return printed
-
-
-def test_a_kernel_sees_the_files_beside_its_notebook(
-    s3_server: S3Server, proxy: S3Proxy, environment: dict[str, str], folder: str, tmp_path: Path
-) -> None:
-    s3_server.create_bucket(BUCKET)
-    proxy.requests.clear()
-    put(s3_server, f"{folder}/data.csv", b"1,2,3")
-    put(s3_server, f"{folder}/big/data.bin", b"x" * (MIB + 1))
-    extension = "--ServerApp.jpserver_extensions=s3_contents=True"
-    sources = f"{environment['PYTHONPATH']}:{REPOSITORY / 'spark_session' / 'src'}"
-    settings = ("--S3ContentsManager.working_folder=work", "--S3ContentsManager.working_file_mb=1")
-    server = Jupyter(tmp_path, environment | {"PYTHONPATH": sources}, extension, *settings)
-    server.wait()
-    try:
-        kernel = {"name": "python3"}
-        session = {"path": f"{folder}/a.ipynb", "type": "notebook", "name": "", "kernel": kernel}
-        kernel = server.call("POST", "api/sessions", json=session).json()["kernel"]
-        code = "import os; print(os.getcwd()); print(open('data.csv').read()); open('out.txt', 'w').write('made')"
-        assert run_cell(server, kernel["id"], code).splitlines() == [str(tmp_path / "work" / folder), "1,2,3"]
-        end = time.monotonic() + 60
-        while (answer := server.contents("GET", f"{folder}/out.txt")).status_code != 200 and time.monotonic() < end:
-            time.sleep(0.2)
-        assert answer.json()["content"] == "made"
-        for name, what in (("big/data.bin", r"A file of this name \(1.0 MiB\)"), ("big", "A folder of this name")):
-            code = (
-                f"%load_ext spark_session.kernel\nopen('{name}')" if what.startswith("A file") else f"open('{name}/')"
-            )
-            error = run_cell(server, kernel["id"], code, fails=True)
-            url = re.escape(f"s3://{BUCKET}/{PREFIX}/{folder}/{name}")
-            assert re.search(
-                rf"FileNotFoundError: .*\n{what} is beside your notebook on S3, but not .* from {url}", error
-            )
-        assert "S3" not in run_cell(server, kernel["id"], "open('nowhere.csv')", fails=True)
-        run_cell(server, kernel["id"], "open('last.txt', 'w').write('words')")
-    finally:
-        server.stop()
-    body = s3_server.client.get_object(Bucket=BUCKET, Key=f"{PREFIX}/{folder}/last.txt")["Body"].read()
-    assert body == b"words", "sent before the server ends"
-    of_data = [request.method for request in proxy.requests if unquote(request.key).endswith(f"{folder}/data.csv")]
-    assert of_data == ["GET"], "brought once, and never sent"

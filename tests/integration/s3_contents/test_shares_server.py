@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dev.paths import REPOSITORY
 from dev.s3_server import S3Server
-from tests.support.jupyter import Jupyter
+from tests.support.jupyter import Jupyter, with_files_on
 
 BUCKET = "shares-rest"
 API = "s3-contents/api"
@@ -35,15 +32,9 @@ def jupyter(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> It
     ):
         s3_server.client.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
     home = tmp_path_factory.mktemp("home")
-    environment = {
-        **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
-        **s3_server.environment(),
-        "HOME": str(home),
-        "PYTHONPATH": str(REPOSITORY / "notebook-image" / "s3_contents" / "src"),
-        "SPARK_NOTEBOOKS_S3_HOME": f"s3://{BUCKET}/users/ada",
-        "S3_CONTENTS_CONFIG": json.dumps({"S3ContentsManager": {"shares": SHARES, "working_folder": "work"}}),
-    }
-    server = Jupyter(Path(home), environment, "--ServerApp.jpserver_extensions=s3_contents=True")
+    settings = json.dumps({"S3ContentsManager": {"shares": SHARES, "working_folder": "work"}})
+    environment = with_files_on(s3_server, f"s3://{BUCKET}/users/ada", home) | {"S3_CONTENTS_CONFIG": settings}
+    server = Jupyter(home, environment, "--ServerApp.jpserver_extensions=s3_contents=True")
     server.wait()
     yield server
     server.stop()
