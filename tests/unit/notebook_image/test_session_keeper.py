@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from session_keeper.extension import executor_pods
 from session_keeper.judge import judge, orphans
-from session_keeper.keeper import Keeper
+from session_keeper.keeper import SETTLING_SECONDS, Keeper
 from spark_session.processes import start_time
 from spark_session.records import Record
 
@@ -76,8 +76,15 @@ class Cluster:
         self.pods = [one for one in self.pods if one["metadata"]["labels"]["spark-notebooks.io/session"] != session_id]
 
 
-def keeper(folder: Path, cluster: Any, grace: float = 8.0) -> Keeper:
-    return Keeper(folder, cluster, "uid", grace=grace, look_every=1000.0, log=logging.getLogger("test"))
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def keeper(folder: Path, cluster: Any, grace: float = 8.0, **more: Any) -> Keeper:
+    return Keeper(folder, cluster, "uid", grace=grace, look_every=1000.0, log=logging.getLogger("test"), **more)
 
 
 @pytest.fixture
@@ -136,6 +143,24 @@ def test_executors_that_a_session_left_behind_are_deleted_when_it_ends(tmp_path:
     records.remove(tmp_path, "live")
     looking.look()
     assert cluster.pods == []
+
+
+def test_an_executor_that_is_made_when_its_session_has_gone_is_deleted(tmp_path: Path) -> None:
+    """The API server is busy: it makes what the JVM asked for with its last breath after all others are deleted."""
+    records.write(tmp_path, record("dead", process=GONE, jvm=GONE))
+    cluster, clock = Cluster(), Clock()
+    looking = keeper(tmp_path, cluster, clock=clock)
+    looking.look()
+    clock.now += SETTLING_SECONDS / 2
+    looking.look()
+    cluster.pods = [pod("dead")]
+    looking.look()
+    assert cluster.pods == []
+    looked = cluster.lists
+    clock.now += SETTLING_SECONDS
+    for _ in range(50):
+        looking.look()
+    assert cluster.lists == looked + 1
 
 
 def test_while_nothing_ends_nobody_is_asked(tmp_path: Path) -> None:

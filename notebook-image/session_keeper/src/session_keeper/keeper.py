@@ -18,6 +18,10 @@ from spark_session.records import Record
 from session_keeper.judge import judge, orphans
 from spark_session import records
 
+SETTLING_SECONDS = 20.0
+"""For so long after the end of a session its executors are looked for at every look: its JVM may have asked for one more, which a busy API server
+makes when the JVM is gone and all others are deleted."""
+
 
 @dataclass
 class Keeper:
@@ -43,6 +47,7 @@ class Keeper:
     _known: frozenset[str] = frozenset()
     _told_to_end: dict[str, float] = field(default_factory=dict)
     _look_at: float = 0.0
+    _settled_at: float = 0.0
 
     def look(self) -> None:
         """Look once, and do what is to be done. Raises OSError where the Kubernetes API does not answer: look again."""
@@ -53,6 +58,7 @@ class Keeper:
         self._known = verdict.live
         if ended or verdict.over:
             self._look_at = 0.0
+            self._settled_at = self.clock() + SETTLING_SECONDS
         for session_id in verdict.over:
             self.log.warning("The processes of the Spark session %s are gone: its executors are deleted", session_id)
             if self.pods is not None:
@@ -60,8 +66,9 @@ class Keeper:
             records.remove(self.folder, session_id)
             self._told_to_end.pop(session_id, None)
         if self.clock() >= self._look_at:
-            # Until a look finds nothing: a JVM that is just ending may have asked for one more executor.
-            self._look_at = 0.0 if self._delete_orphans() else self.clock() + self.look_every
+            found = self._delete_orphans()
+            if not found and self.clock() >= self._settled_at:
+                self._look_at = self.clock() + self.look_every
 
     def _delete_orphans(self) -> bool:
         if self.pods is None:
