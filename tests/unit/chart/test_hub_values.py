@@ -43,7 +43,15 @@ KEYS = {
         "profileList",
         "networkPolicy",
     },
-    "workspace": {"namespacePrefix", "podSecurity", "quota", "limits", "admission"},
+    "workspace": {
+        "namespacePrefix",
+        "podSecurity",
+        "quota",
+        "limits",
+        "profiles",
+        "defaultProfiles",
+        "admission",
+    },
     "s3": {
         "endpoint",
         "region",
