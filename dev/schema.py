@@ -63,15 +63,22 @@ def resolve(schema: Schema, root: Schema) -> Schema:
 def documented_keys(root: Schema) -> list[Key]:
     """Every key with a description, in the order of the source. What lies below a key without described keys is Kubernetes' own."""
 
-    def below(path: tuple[str, ...], schema: Schema) -> Iterator[Key]:
-        for name, reference in schema.get("properties", {}).items():
-            child = resolve(reference, root)
-            if "description" in child:
-                further = list(below((*path, name), child))
-                yield Key((*path, name), child, branch=bool(further))
-                yield from further
+    return list(_below((), root, root))
 
-    return list(below((), root))
+
+def _below(path: tuple[str, ...], schema: Schema, root: Schema) -> Iterator[Key]:
+    for name, reference in schema.get("properties", {}).items():
+        child = resolve(reference, root)
+        if "description" in child:
+            further = list(_below((*path, name), child, root))
+            yield Key((*path, name), child, branch=bool(further))
+            yield from further
+
+
+def entry_keys(key: Key, root: Schema) -> list[Key]:
+    """The keys of each entry of a map whose keys are the administrator's, in which the entry is called NAME; none where they are not described."""
+    entries = key.schema.get("patternProperties", {}).values()
+    return [found for entry in entries for found in _below((*key.path, "NAME"), resolve(entry, root), root)]
 
 
 def kind(schema: Schema, root: Schema) -> str:
@@ -110,7 +117,16 @@ def reference_page(root: Schema, defaults: Mapping[str, Any]) -> str:
         if not key.branch:
             lines += ["", f"{kind(key.schema, root)}, default `{json.dumps(default(key.path, defaults))}`"]
         parts.append("\n".join([*lines, "", key.schema["description"].strip(), ""]))
+        parts += [_entry_part(entry, root) for entry in entry_keys(key, root)]
     return "\n".join(parts)
+
+
+def _entry_part(key: Key, root: Schema) -> str:
+    lines = [f"#### {key.name}"]
+    if not key.branch:
+        given = f"default `{json.dumps(key.schema['default'])}`" if "default" in key.schema else "must be set"
+        lines += ["", f"{kind(key.schema, root)}, {given}"]
+    return "\n".join([*lines, "", key.schema["description"].strip(), ""])
 
 
 def load() -> tuple[Schema, Mapping[str, Any]]:

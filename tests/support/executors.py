@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from spark_session.context import Context
@@ -17,7 +18,16 @@ from spark_session.shape import manifest
 Pod = dict[str, Any]
 
 
-def executor_pod(namespace: str, image: str, owner: str, folder: Path, token_audience: str | None = None) -> Pod:
+def executor_pod(
+    namespace: str,
+    image: str,
+    owner: str,
+    folder: Path,
+    token_audience: str | None = None,
+    *,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    profile: str | None = None,
+) -> Pod:
     """The manifest.
 
     Args:
@@ -26,6 +36,8 @@ def executor_pod(namespace: str, image: str, owner: str, folder: Path, token_aud
         owner: UID of the notebook pod.
         folder: an empty one, in place of the notebook's Secrets.
         token_audience: of the token by which it gets keys of S3; None where it mounts the Secret with the keys.
+        settings: of SparkSessionDefaults.
+        profile: that the session names.
     """
     secret = folder / "authentication" / "secret"
     place = Workspace(namespace, "notebook", "10.0.0.7", "https://10.0.0.1:443", image, "IfNotPresent", secret)
@@ -36,7 +48,8 @@ def executor_pod(namespace: str, image: str, owner: str, folder: Path, token_aud
         token = folder / "s3-token" / "token"
         s3 = S3(home, None, region, Credentials.WEB_IDENTITY, token_file=token, token_audience=token_audience)
     environment = Environment(place, s3, "/opt/venv/bin/python", "flights")
-    plan = build(Context(environment, Request(), SparkSessionDefaults(), "0123abcd", folder))
+    defaults = SparkSessionDefaults(**settings)
+    plan = build(Context(environment, Request(profile=profile), defaults, "0123abcd", folder))
     pod = manifest(plan, owner)
     pod["metadata"]["namespace"] = namespace
     # What Spark adds.

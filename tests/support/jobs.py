@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from spark_session.batch.code import Code
@@ -10,18 +12,30 @@ from spark_session.batch.cron_job import cron_job
 from spark_session.batch.manifest import Place, job
 from spark_session.batch.request import JobRequest
 from spark_session.batch.timetable import Timetable
+from spark_session.defaults import SparkSessionDefaults
 from spark_session.environment import S3, Credentials, Workspace
+from spark_session.placement import DRIVERS
 
 NEVER = Timetable("0 0 29 2 *")
 """Times that no test lives to see."""
 
 
-def job_manifest(namespace: str, image: str) -> dict[str, Any]:
-    """The Job `flights-1`."""
+def job_manifest(
+    namespace: str, image: str, settings: Mapping[str, Any] = MappingProxyType({}), driver_profile: str | None = None
+) -> dict[str, Any]:
+    """The Job `flights-1`.
+
+    Args:
+        namespace: the workspace.
+        image: of the notebook.
+        settings: of SparkSessionDefaults.
+        driver_profile: that is asked for.
+    """
     folder = Path("/var/run/secrets/spark-notebooks")
     workspace = Workspace(namespace, "notebook", "10.0.0.7", "", image, "IfNotPresent", folder / "a" / "secret")
     s3 = S3("s3://notebooks/users/ada", None, "eu-central-1", Credentials.PROFILE, folder / "s3" / "credentials")
-    request = JobRequest("flights.py", b"", ("a",), "flights", 2, 7200)
+    profile = SparkSessionDefaults(**settings).offered.choose(DRIVERS, driver_profile, "driver_profile")
+    request = JobRequest("flights.py", b"", ("a",), "flights", 2, 7200, driver_profile=profile)
     code = Code("s3://notebooks/users/ada/.spark-jobs/code/0/flights.py", "0")
     return job("flights-1", request, code, Place(workspace, s3))
 

@@ -21,6 +21,7 @@ from spark_notebooks_hub.notebook import (
     volume_mounts,
     volumes,
 )
+from spark_notebooks_hub.profiles import Placement, session_settings
 from spark_notebooks_hub.workspace import (
     HubIdentity,
     Workspace,
@@ -38,6 +39,7 @@ from tests.support.rights import rights
 
 EXECUTORS = ("--selector=spark-role=executor",)
 KINDS = ("ClusterRole", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+NO_PROFILES = Placement()
 # Executors of tests are gone before the second compiler has earned what it costs.
 QUICK = {"spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
 NOT_ENDED = "--field-selector=status.phase!=Succeeded,status.phase!=Failed"
@@ -97,6 +99,7 @@ def running_notebook(
     *,
     spark_conf: Mapping[str, str] = MappingProxyType({}),
     s3: S3Server | None = None,
+    placement: Placement = NO_PROFILES,
 ) -> Iterator[Notebook]:
     """A workspace of the user ada in `namespace`, with one notebook pod; all of it is removed at the end.
 
@@ -106,6 +109,7 @@ def running_notebook(
         command: what the pod runs.
         spark_conf: settings of pods that an administrator gives some session by `spark.conf`, so that the policies allow them.
         s3: a server that pods reach, with a bucket `notebooks`; None where nothing is read or written there.
+        placement: the profiles that the person may use.
     """
     target = of_node(node)
     image = images.build(["notebook"], push_to=node.registry)["notebook"]
@@ -119,11 +123,14 @@ def running_notebook(
         quota=quota,
         credentials=credentials_file(keys) if keys else "[default]\n",
         allowed=allowed,
+        placement=placement,
         network=network_of(node),
     )
     roles = _list([each for each in rights(target, namespace, hub.namespace) if each["kind"] in KINDS])
     target.kubectl("apply", "--filename", "-", stdin=roles)
-    pod = notebook_pod(workspace, image, defaults, command, None if s3 is None else s3.endpoint)
+    pod = notebook_pod(
+        workspace, image, {**defaults, **session_settings(placement)}, command, None if s3 is None else s3.endpoint
+    )
     place, *rest = workspace_manifests(workspace)
     place["metadata"]["annotations"] |= server_annotations(pod)
     manifests = [place, *rest, authentication_secret(workspace, secrets.token_urlsafe())]

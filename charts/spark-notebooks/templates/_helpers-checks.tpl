@@ -207,3 +207,29 @@ singleuser.sharedFolders: {{ $inner | quote }} ({{ $other }}) is within {{ $oute
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{- define "spark-notebooks.check.profiles" -}}
+{{- $profiles := .Values.workspace.profiles -}}
+{{- $ofExecutors := list "layout" "spot" "terminationGracePeriodSeconds" "maxExecutors" "node" -}}
+{{- range $name, $profile := $profiles }}
+{{- if not (has "executors" ($profile.for | default (list "executors" "drivers"))) }}
+{{- range $key := $ofExecutors }}
+{{- if get $profile $key }}
+workspace.profiles.{{ $name }}.{{ $key }} is about executors, and the profile is for drivers: remove it, or add executors to workspace.profiles.{{ $name }}.for.
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $role, $name := .Values.workspace.defaultProfiles }}
+{{- if $name }}
+{{- $profile := get $profiles $name }}
+{{- if not $profile }}
+workspace.defaultProfiles.{{ $role }} is {{ $name }}, and there is no such profile in workspace.profiles: describe it there, or name one that is.
+{{- else if not (has $role ($profile.for | default (list "executors" "drivers"))) }}
+workspace.defaultProfiles.{{ $role }} is {{ $name }}, which is not for {{ $role }}: add {{ $role }} to workspace.profiles.{{ $name }}.for.
+{{- else if $profile.allowedGroups }}
+workspace.defaultProfiles.{{ $role }} is {{ $name }}, which not everybody may use: remove workspace.profiles.{{ $name }}.allowedGroups, or choose another default.
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

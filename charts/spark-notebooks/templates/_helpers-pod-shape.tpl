@@ -1,6 +1,7 @@
 {{- /*
 The shape that executors and jobs have in common, as parts of their policies. Both parts are about `variables.spec`, a pod's, and take a dict:
-one and many (what a refusal calls it), sizes (what its size is asked for with), token (whether Kubernetes puts the account's token into it).
+one and many (what a refusal calls it), sizes (what its size is asked for with), token (whether Kubernetes puts the account's token into it), role (whose profiles
+it may have: executors or drivers), profile (what a profile is asked for with).
 */}}
 {{- define "spark-notebooks.podShapeVariables" }}
     # Written by the hub at each start of a notebook. Where nothing is written, nothing is let in.
@@ -39,6 +40,34 @@ one and many (what a refusal calls it), sizes (what its size is asked for with),
       expression: >-
         variables.allowed[?'allowed.spark-notebooks.io/tolerations'].orValue('').split(' ').filter(word, word != '')
         + ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable', 'node.kubernetes.io/memory-pressure']
+    # Where it asks to be, in the words that the hub makes of profiles (hub: profile_values.py). What no profile can say is a word that none has.
+    - name: place
+      expression: >-
+        variables.spec.?nodeSelector.orValue({}).map(key, 'node:' + key + '=' + variables.spec.nodeSelector[key])
+        + variables.spec.?tolerations.orValue([]).map(toleration, 'taint:' + toleration.?key.orValue('')
+          + (toleration.?operator.orValue('') == 'Exists' ? '' : toleration.?operator.orValue('') in ['', 'Equal'] ? '=' + toleration.?value.orValue('') : '?')
+          + ':' + toleration.?effect.orValue('') + (has(toleration.tolerationSeconds) ? '/' + string(toleration.tolerationSeconds) : ''))
+        + (!has(variables.spec.affinity) ? [] : !has(variables.spec.affinity.nodeAffinity) && !has(variables.spec.affinity.podAntiAffinity)
+          && size(variables.spec.affinity.?podAffinity.?requiredDuringSchedulingIgnoredDuringExecution.orValue([])) == 0
+          && variables.spec.affinity.?podAffinity.?preferredDuringSchedulingIgnoredDuringExecution.orValue([]).all(wish,
+            wish.podAffinityTerm.topologyKey == 'kubernetes.io/hostname' && !has(wish.podAffinityTerm.namespaceSelector)
+            && size(wish.podAffinityTerm.?namespaces.orValue([])) == 0) ? ['pack'] : ['other-affinity'])
+        + (size(variables.spec.?topologySpreadConstraints.orValue([])) == 0 ? [] : variables.spec.topologySpreadConstraints.all(wish,
+          wish.topologyKey == 'kubernetes.io/hostname' && wish.whenUnsatisfiable == 'ScheduleAnyway') ? ['spread'] : ['other-spread'])
+    # Less what everything in the workspace may have.
+    - name: chosenPlace
+      expression: >-
+        variables.place.filter(word, !variables.nodeSelectors.exists(allowed, word == 'node:' + allowed)
+        && !(word.startsWith('taint:') && word.split(':')[1].split('=')[0] in variables.tolerations))
+    - name: profiles
+      expression: variables.allowed.filter(key, key.startsWith('{{ .role | trimSuffix "s" }}-profile.spark-notebooks.io/'))
+    - name: profileNames
+      expression: variables.profiles.map(key, key.split('/')[1]).join(', ')
+    # One as it is, and not a bit of each.
+    - name: hasProfile
+      expression: >-
+        variables.profiles.exists(key, variables.chosenPlace.all(word, word in variables.allowed[key].split(' '))
+        && variables.allowed[key].split(' ').all(word, word == '' || word in variables.place))
     - name: priorityClasses
       expression: variables.allowed[?'allowed.spark-notebooks.io/priority-classes'].orValue('').split(' ')
     - name: runtimeClasses
@@ -89,16 +118,23 @@ one and many (what a refusal calls it), sizes (what its size is asked for with),
       message: "{{ .one }} may not take variables from Secrets or ConfigMaps of the workspace. Leave envFrom, secretKeyRef and configMapKeyRef out."
     - expression: variables.spec.?imagePullSecrets.orValue([]).all(secret, secret.?name.orValue('') in variables.pullSecrets)
       message: "the image of {{ .one }} is pulled with the credentials that the administrator gives (imagePullSecrets). Leave others out."
+    - expression: variables.hasProfile || variables.chosenPlace.all(word, word.startsWith('taint:'))
+      messageExpression: >-
+        'the scheduler chooses the nodes of {{ .many }}' + (size(variables.profiles) == 0
+        ? '. Leave nodeSelector, affinity and topologySpreadConstraints out; an administrator offers profiles (workspace.profiles).'
+        : ', or one of your profiles: ' + variables.profileNames
+        + '. Leave nodeSelector, affinity, topologySpreadConstraints and tolerations out, and name a profile ({{ .profile }}).')
+    - expression: variables.hasProfile || variables.chosenPlace.all(word, !word.startsWith('taint:'))
+      messageExpression: >-
+        '{{ .one }} may not tolerate taints of nodes' + (size(variables.profiles) == 0
+        ? '. Leave tolerations out, or ask your administrator to allow them (workspace.admission.tolerations).'
+        : ' but by one of your profiles: ' + variables.profileNames + '. Leave tolerations out, and name a profile ({{ .profile }}).')
     - expression: >-
-        variables.spec.?nodeSelector.orValue({}).all(key, key + '=' + variables.spec.nodeSelector[key] in variables.nodeSelectors)
-        && !has(variables.spec.affinity) && size(variables.spec.?topologySpreadConstraints.orValue([])) == 0
-      message: >-
-        the scheduler chooses the nodes of {{ .many }}. Leave nodeSelector, affinity and topologySpreadConstraints out; an administrator sets
-        spark.kubernetes.executor.node.selector.* in spark.conf.
-    - expression: variables.spec.?tolerations.orValue([]).all(toleration, toleration.?key.orValue('') in variables.tolerations)
-      message: >-
-        {{ .one }} may not tolerate taints of nodes. Leave tolerations out, or ask your administrator to allow them
-        (workspace.admission.tolerations).
+        variables.hasProfile || size(variables.chosenPlace) > 0
+        || !('{{ .role }}' in variables.allowed[?'allowed.spark-notebooks.io/placed'].orValue('').split(' '))
+      messageExpression: >-
+        '{{ .many }} run on the nodes of a profile here: ' + variables.profileNames + '. Name one ({{ .profile }}), or none for your '
+        + 'administrator\'s choice.'
     - expression: variables.spec.?priorityClassName.orValue('') in variables.priorityClasses + ['']
       messageExpression: >-
         'the priority class "' + variables.spec.priorityClassName + '" is not allowed. Leave it out, or ask your administrator to allow it '

@@ -113,6 +113,7 @@ def _servers(singleuser: Singleuser, values: Values) -> Config:
     """What KubeSpawner and its base take: each trait on the class that defines it, so that hub.config overrides it under its usual name."""
     has_credentials, tokens = values.s3.credentials.mode == "static", token_service(values)
     claim = "{pvc_name}" if singleuser.storage.type == "dynamic" else None
+    profile = values.workspace.placement.default("drivers")
     return Config(
         Spawner={
             "cmd": ["jupyterhub-singleuser"],
@@ -153,8 +154,9 @@ def _servers(singleuser: Singleuser, values: Values) -> Config:
             "extra_pod_config": {"enableServiceLinks": False},
             "volumes": notebook.volumes(claim, has_credentials, tokens, singleuser.storage.limit),
             "volume_mounts": notebook.volume_mounts(has_credentials, tokens),
-            "node_selector": singleuser.node_selector,
-            "tolerations": singleuser.extra_tolerations,
+            "node_selector": singleuser.node_selector | (profile.node_selector if profile else {}),
+            "tolerations": singleuser.extra_tolerations
+            + [each.manifest for each in (profile.tolerations if profile else [])],
             "profile_list": singleuser.profile_list,
             # Time for a save on its way to S3; a server that is idle ends sooner.
             "delete_grace_period": 10,
@@ -173,6 +175,7 @@ def _workspaces(values: Values) -> Config:
             "quota": values.workspace.quota,
             "limits": values.workspace.limits,
             "admission": values.workspace.admission.model_dump(exclude={"enabled", "refused_images"}),
+            "placement": values.workspace.placement,
             "spark_defaults": spark_defaults(values.spark),
             "credentials_mode": values.s3.credentials.mode,
             "token_service": token_service(values),

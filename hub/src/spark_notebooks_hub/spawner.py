@@ -23,6 +23,7 @@ from .api_server import api_server
 from .errors import Failure, SpawnFailed, api_failure, api_message
 from .network import NetworkRules
 from .notebook import TokenService, environment
+from .profiles import Placement, session_settings
 from .progress import Patience, PodProgress, Step, pod_progress, too_slow
 from .shared_folders import Share, SharedFolder, are_too_many, named_groups, settings, shares_of, too_many
 from .spawn_log import SpawnLog
@@ -53,6 +54,7 @@ class WorkspaceSpawner(KubeSpawner):
     quota = Dict(help="spec.hard of the workspaces' ResourceQuota.").tag(config=True)
     limits = List(help="spec.limits of the workspaces' LimitRange.").tag(config=True)
     admission = Dict(help="What executors may have on top of the usual: fields of admission.Allowed.").tag(config=True)
+    placement = Instance(Placement, args=(), help="The profiles of nodes, and who may use them.").tag(config=True)
     network = Instance(
         NetworkRules, allow_none=True, help="What workspaces may reach; None where no policy keeps them apart."
     ).tag(config=True)
@@ -103,7 +105,7 @@ class WorkspaceSpawner(KubeSpawner):
             self.store.notebooks,
             image=self.image,
             image_pull_policy=self.image_pull_policy,
-            spark_defaults=self.spark_defaults,
+            spark_defaults={**self.spark_defaults, **session_settings(self._placement())},
             contents_settings=self.contents_settings | {"shares": settings(self.shares(), self.store.notebooks.bucket)},
             has_credentials=self.credentials_mode == "static",
             token_service=self.token_service,
@@ -124,13 +126,15 @@ class WorkspaceSpawner(KubeSpawner):
 
     def _tell_of_unknown_groups(self) -> None:
         """Says, once after the hub's start, which groups JupyterHub does not know: misspelt, or nobody of them has signed in yet."""
-        names = named_groups(self.shared_folders) - WorkspaceSpawner._groups_looked_at
-        WorkspaceSpawner._groups_looked_at |= names
-        for name in sorted(names):
+        named = dict.fromkeys(self.placement.groups, "workspace.profiles")
+        named |= dict.fromkeys(named_groups(self.shared_folders), "singleuser.sharedFolders")
+        for name in sorted(named.keys() - WorkspaceSpawner._groups_looked_at):
             if Group.find(self.db, name) is None:
-                self.log.warning(
-                    "singleuser.sharedFolders names the group %r, which JupyterHub does not know (yet)", name
-                )
+                self.log.warning("%s names the group %r, which JupyterHub does not know (yet)", named[name], name)
+        WorkspaceSpawner._groups_looked_at |= named.keys()
+
+    def _placement(self) -> Placement:
+        return self.placement.of_groups([group.name for group in self.user.groups])
 
     def workspace(self) -> Workspace:
         """The workspace as it should be now."""
@@ -152,6 +156,7 @@ class WorkspaceSpawner(KubeSpawner):
                 pull_secrets=[name if isinstance(name, str) else name["name"] for name in self.image_pull_secrets],
                 spark_conf=self.spark_defaults.get("conf", {}),
             ),
+            placement=self._placement(),
             network=self.network,
             notebook_port=self.port,
         )

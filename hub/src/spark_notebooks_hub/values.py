@@ -9,6 +9,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from .network import guarded
 from .problems import problems
+from .profile_values import DefaultProfiles, Profile
+from .profiles import Placement, misfit
 from .section import Section, as_network
 from .shared_folders import contradiction
 from .singleuser_values import Singleuser
@@ -117,7 +119,20 @@ class WorkspaceValues(Section):
     pod_security: Literal["privileged", "baseline", "restricted"] = "restricted"
     quota: dict[str, str | int | float] = {}
     limits: list[dict[str, Any]] = []
+    profiles: dict[str, Profile] = {}
+    default_profiles: DefaultProfiles = DefaultProfiles()
     admission: Admission = Admission()
+
+    @property
+    def placement(self) -> Placement:
+        return Placement(self.profiles, self.default_profiles)
+
+    @model_validator(mode="after")
+    def _profiles_fit(self) -> Self:
+        wrong = misfit(self.placement)
+        if wrong:
+            raise ValueError(wrong)
+        return self
 
     @field_validator("namespace_prefix")
     @classmethod

@@ -10,6 +10,7 @@ from kubespawner.slugs import safe_slug
 
 from .admission import Allowed, annotations, server_annotations
 from .network import POLICY_NAMES, NetworkRules, workspace_rules
+from .profiles import Placement, profile_annotations
 from .shared_folders import Share
 
 Manifest = dict[str, Any]
@@ -67,7 +68,8 @@ class Workspace:
     quota is a ResourceQuota's `spec.hard` and limits a LimitRange's `spec.limits`, both as in the Kubernetes API; credentials is an AWS shared-credentials
     file for the notebook storage, None where no Secret is to hold one; prefixes are what the token service opens to the workspace, shares what it opens beside
     that as far as it is still shared with anybody, and token_audiences those of
-    the tokens that executors may mount; account_annotations are annotations of the service accounts, by their names; allowed is what executors may have on top of the usual; network is None where no
+    the tokens that executors may mount; account_annotations are annotations of the service accounts, by their names; allowed is what executors may have on top of the usual, placement
+    the profiles that the person may use; network is None where no
     policy is to keep the workspace apart.
     """
 
@@ -83,6 +85,7 @@ class Workspace:
     token_audiences: Sequence[str] = ()
     account_annotations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     allowed: Allowed = field(default_factory=Allowed)
+    placement: Placement = field(default_factory=Placement)
     network: NetworkRules | None = None
     notebook_port: int = 8888
 
@@ -129,6 +132,7 @@ def namespace(workspace: Workspace) -> Manifest:
         shared = [share.prefix for share in workspace.shares if share.writable == writable]
         notes |= {name: " ".join(shared)} if shared else {}
     notes |= annotations(workspace.allowed, secrets, workspace.token_audiences)
+    notes |= profile_annotations(workspace.placement)
     return {
         "apiVersion": "v1",
         "kind": "Namespace",

@@ -9,6 +9,8 @@ from pathlib import Path
 from spark_session.defaults import SparkSessionDefaults
 from spark_session.environment import Environment
 from spark_session.errors import SparkSessionError
+from spark_session.node_share import Share
+from spark_session.placement import EXECUTORS, Profile
 from spark_session.request import Request
 from spark_session.settings import Source, Value
 
@@ -46,6 +48,40 @@ class Context:
         return slug if slug[:1].isalpha() else f"spark-{slug}".strip("-")
 
     @property
+    def profile(self) -> Profile | None:
+        """What decides on the nodes of executors; None where Kubernetes does.
+
+        On a machine of one's own without profiles a name has no effect, as sizes have none.
+
+        Raises:
+            SparkSessionError: it is not among those that the person may use.
+        """
+        offered = self.defaults.offered
+        if self.environment.workspace is None and not offered.profiles:
+            return None
+        return offered.choose(EXECUTORS, self.request.profile, "profile")
+
+    @property
+    def share(self) -> Share | None:
+        """The size of an executor by its profile; None where that says nothing of it.
+
+        Raises:
+            SparkSessionError: as `profile`, or the profile leaves too little to an executor.
+        """
+        return None if self.profile is None else self.profile.share(self.defaults.executor_memory_overhead_factor)
+
+    @property
+    def _share_of_cores(self) -> Share | None:
+        """The same, where the call names no cores."""
+        return self.share if self.request.cores is None else None
+
+    @property
+    def max_executors(self) -> int | None:
+        """The most executors of the session: the profile's limit, or else the general one; None for no limit."""
+        particular = None if self.profile is None else self.profile.max_executors
+        return self.defaults.max_executors if particular is None else particular
+
+    @property
     def executors(self) -> int:
         """Number of executors, at the start where it follows the work."""
         if self.bounds is None:
@@ -74,7 +110,7 @@ class Context:
         if least is None and most is None and not self.dynamic_allocation:
             return None
         if most is None:
-            most = self.defaults.max_executors
+            most = self.max_executors
         if most is None:
             raise SparkSessionError(
                 "max_executors is missing.",
@@ -97,17 +133,28 @@ class Context:
     @property
     def cores(self) -> float:
         """Cores of each executor."""
+        if (share := self._share_of_cores) is not None:
+            return share.cores
         return float(self.request.cores or self.defaults.executor_cores)
+
+    @property
+    def cpu_request(self) -> float:
+        """CPU that Kubernetes sets aside for each executor, in cores."""
+        if (share := self._share_of_cores) is not None:
+            return share.cores
+        return round(self.cores * self.defaults.executor_cpu_request, 3)
 
     @property
     def task_slots(self) -> int:
         """Tasks that run in an executor at once: whole cores, and at least one."""
+        if (share := self._share_of_cores) is not None:
+            return share.tasks
         return max(1, int(self.cores))
 
     @property
     def shares_cores(self) -> bool:
         """Whether less CPU is set aside for an executor than its tasks use, so that several may share a core."""
-        return self.cores * self.defaults.executor_cpu_request < self.task_slots
+        return self._share_of_cores is None and self.cpu_request < self.task_slots
 
     @property
     def pod_template(self) -> Path:

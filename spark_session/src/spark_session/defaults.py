@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 from traitlets import Bool, Dict, Float, Integer, List, TraitError, Unicode, validate
 from traitlets.config import Config, Configurable
 
 from spark_session.errors import SparkSessionError, SparkSessionWarning
+from spark_session.placement import DRIVERS, EXECUTORS, Offered, parse_profiles
 from spark_session.sizes import parse_cores, parse_memory
 
 CONFIG_VARIABLE = "SPARK_SESSION_CONFIG"
@@ -48,6 +50,19 @@ class SparkSessionDefaults(Configurable):
     )
     max_executor_memory = Unicode(
         None, allow_none=True, help='Largest heap of one executor, such as "32g"; null for no limit.'
+    ).tag(config=True)
+    profiles = Dict(
+        help="Kinds of nodes that may be named, by their names: the chart's `workspace.profiles`, as far as the person may use them."
+    ).tag(config=True)
+    executor_profile = Unicode(
+        None,
+        allow_none=True,
+        help="The profile of executors whose session names none; null lets Kubernetes choose the nodes.",
+    ).tag(config=True)
+    driver_profile = Unicode(
+        None,
+        allow_none=True,
+        help="The profile of jobs that name none, for the script's own pod; null lets Kubernetes choose the node.",
     ).tag(config=True)
     cell_progress = Bool(
         True,
@@ -112,6 +127,18 @@ class SparkSessionDefaults(Configurable):
         if value is not None:
             parse_memory(value, _trait_name(proposal))
         return value
+
+    @validate("profiles")
+    def _check_profiles(self, proposal: dict[str, Any]) -> object:
+        parse_profiles(proposal["value"])
+        return proposal["value"]
+
+    @property
+    def offered(self) -> Offered:
+        """The profiles, and which are the defaults."""
+        names = {EXECUTORS: self.executor_profile, DRIVERS: self.driver_profile}
+        defaults = {role: name for role, name in names.items() if name is not None}
+        return Offered(parse_profiles(self.profiles), defaults)
 
     def is_configured(self, trait: str) -> bool:
         """Whether the administrator set this trait."""

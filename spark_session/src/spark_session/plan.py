@@ -48,17 +48,26 @@ class Plan:
         return replace(self, settings=self.settings | brought.settings, brought=brought)
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Source, name and value of all that is brought along, of every setting and of every variable, the latter sorted by name; secrets are masked."""
+        """Source, name and value of the profile, of all that is brought along, of every setting and of every variable, the latter sorted by name; secrets are masked."""
         along = rows(self.items) if self.brought is None else self.brought.rows
         settings = [
             (value.source.value, key, "(hidden)" if _SECRET.search(key) else value.text)
             for key, value in sorted(self.settings.items())
         ]
         return (
-            along
+            self._profile_rows()
+            + along
             + settings
             + [(Source.DETECTED.value, f"${name}", text) for name, text in sorted(self.variables.items())]
         )
+
+    def _profile_rows(self) -> list[tuple[str, str, str]]:
+        profile = self.context.profile
+        if profile is None:
+            return []
+        chosen_by = Source.ADMIN if self.context.request.profile is None else Source.USER
+        named = (chosen_by.value, "profile", f"{profile.name}: {profile.description}")
+        return [named, *((Source.PROFILE.value, name, text) for name, text in profile.rows())]
 
     def __repr__(self) -> str:
         rows = self.rows()
@@ -77,16 +86,17 @@ class Plan:
 
 
 def build(context: Context) -> Plan:
-    """Plan a session: the steps' settings, under the administrator's `conf`, under the call's `conf`.
+    """Plan a session: the steps' settings, under the administrator's `conf`, under the profile's, under the call's `conf`.
 
     Raises:
         SparkSessionError: a limit is passed, or `conf` sets what is not its to set.
     """
-    settings: Settings = {}
+    made: Settings = {}
     for step in STEPS:
-        settings |= step(context)
-    settings |= _admin_conf(context.defaults.conf)
-    settings |= _user_conf(context.request.conf)
+        made |= step(context)
+    # What a profile says is more particular than what holds for every session.
+    of_profile = {key: value for key, value in made.items() if value.source is Source.PROFILE}
+    settings = made | _admin_conf(context.defaults.conf) | of_profile | _user_conf(context.request.conf)
     workspace = context.environment.workspace
     template = {} if workspace is None else {context.pod_template: json.dumps(executor_pod(context), indent=2)}
     return Plan(context, settings, driver_variables(context), template, look(context))

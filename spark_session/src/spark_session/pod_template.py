@@ -7,6 +7,7 @@ from typing import Any
 
 from spark_session.context import Context
 from spark_session.environment import S3, Workspace
+from spark_session.placement import Profile
 
 USER_ID = 1000
 HOME = "/home/jovyan"
@@ -15,6 +16,8 @@ AUTHENTICATION_SECRET = "spark-authentication"  # noqa: S105 (the name of a Secr
 TOKEN_VOLUME = "s3-token"  # noqa: S105 (the name of a volume)
 TOKEN_SECONDS = 3600
 LABEL_PREFIX = "spark-notebooks.io"
+NODE = "kubernetes.io/hostname"
+"""The label by which nodes are told apart."""
 
 # What the `restricted` Pod Security Standard asks for, and a root file system that is read-only.
 POD_SECURITY = {
@@ -40,6 +43,7 @@ def executor_pod(context: Context) -> dict[str, Any]:
     # The prefix tells Spark to keep its shuffle and spill files here.
     volumes.append({"name": "spark-local-dir-1", "emptyDir": {}})
     mounts.append({"name": "spark-local-dir-1", "mountPath": "/var/lib/spark"})
+    session = {f"{LABEL_PREFIX}/session": context.session_id}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -47,7 +51,7 @@ def executor_pod(context: Context) -> dict[str, Any]:
             "labels": {
                 "app.kubernetes.io/managed-by": "spark-notebooks",
                 "app.kubernetes.io/component": "executor",
-                f"{LABEL_PREFIX}/session": context.session_id,
+                **session,
             }
         },
         "spec": {
@@ -66,8 +70,26 @@ def executor_pod(context: Context) -> dict[str, Any]:
                 }
             ],
             "volumes": volumes,
+            **({} if context.profile is None else _placed(context.profile, session)),
         },
     }
+
+
+def _placed(profile: Profile, session: dict[str, str]) -> dict[str, Any]:
+    """What a profile says and Spark has no settings for. The admission policy knows these shapes (charts: _helpers-pod-shape.tpl).
+
+    Both layouts are wishes: executors that could not be laid out so start all the same.
+    """
+    fields: dict[str, Any] = {}
+    if profile.tolerations:
+        fields["tolerations"] = [dict(each) for each in profile.tolerations]
+    of_session = {"topologyKey": NODE, "labelSelector": {"matchLabels": session}}
+    if profile.layout == "spread":
+        fields["topologySpreadConstraints"] = [{"maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway", **of_session}]
+    elif profile.layout == "pack":
+        near = {"weight": 100, "podAffinityTerm": of_session}
+        fields["affinity"] = {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [near]}}
+    return fields
 
 
 def common_volumes(workspace: Workspace | None, s3: S3) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

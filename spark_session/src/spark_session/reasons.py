@@ -74,11 +74,13 @@ class Facts:
         size: of one executor.
         image: of the executors.
         driver: address at which they find the driver.
+        profile: name of the profile that chooses their nodes; None for none.
     """
 
     size: Shape
     image: str
     driver: str
+    profile: str | None = None
 
 
 def indented(log: str) -> str:
@@ -86,25 +88,29 @@ def indented(log: str) -> str:
     return "\n".join(f"    {line}" for line in log.splitlines())
 
 
-def unschedulable(message: str, size: Shape) -> Reason:
+def unschedulable(message: str, size: Shape, profile: str | None = None) -> Reason:
     """The scheduler found no node: "0/3 nodes are available: 1 Insufficient cpu, 2 Insufficient memory. preemption: ..."."""
     nodes = re.match(r"\d+/(\d+) nodes are available", message)
     number = int(nodes[1]) if nodes else 0
     where = f"None of its {number} nodes fits, for there is" if number > 1 else "There is"
     short = sorted(set(re.findall(r"Insufficient ([\w./-]+?)(?=[,.\s]|$)", message)))
     asks = f"An executor asks for {size}."
+    others = ""
+    if profile is not None:
+        asks += f' Only nodes of the profile "{profile}" will do.'
+        others = " spark_session.profiles() lists other kinds of nodes."
     if short:
         return Reason(
             Kind.UNSCHEDULABLE,
             "The cluster has no room for more executors.",
             f"{where} too little {' and '.join(short)} free. {asks}",
-            "They start when there is room; if it takes long, ask for fewer or smaller executors (executors=, cores=, memory=).",
+            f"They start when there is room; if it takes long, ask for fewer or smaller executors (executors=, cores=, memory=).{others}",
         )
     return Reason(
         Kind.UNSCHEDULABLE,
         "The cluster has no node for more executors.",
         f"Kubernetes says: {first_sentence(message)} {asks}",
-        "They start when a node fits. If it takes long, show this to your administrator.",
+        f"They start when a node fits. If it takes long, show this to your administrator.{others}",
     )
 
 
@@ -214,7 +220,7 @@ def stuck(executors: Iterable[Executor], registered: Collection[str], facts: Fac
             continue
         word, sentence = one.waiting
         if one.unschedulable:
-            found.append(unschedulable(one.unschedulable, facts.size))
+            found.append(unschedulable(one.unschedulable, facts.size, facts.profile))
         elif word in _IMAGE_WORDS:
             found.append(image(facts.image, f"{sentence} {word}"))
         elif word in _SET_UP_WORDS:

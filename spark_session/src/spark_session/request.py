@@ -31,6 +31,7 @@ class Request:
         packages: Python packages, jars and Maven coordinates.
         py_files: code of one's own.
         environment: a packed environment.
+        profile: name of the profile of executors.
     """
 
     executors: int | None = None
@@ -43,6 +44,7 @@ class Request:
     packages: tuple[str, ...] = ()
     py_files: tuple[str, ...] = ()
     environment: str | None = None
+    profile: str | None = None
 
     @classmethod
     def parse(
@@ -58,6 +60,7 @@ class Request:
         packages: object = None,
         py_files: object = None,
         environment: object = None,
+        profile: object = None,
     ) -> Request:
         """Check the arguments as a person wrote them.
 
@@ -75,6 +78,7 @@ class Request:
             packages=() if packages is None else parse_packages(packages),
             py_files=() if py_files is None else parse_py_files(py_files),
             environment=None if environment is None else parse_environment(environment),
+            profile=None if profile is None else parse_profile(profile),
         )
 
     def differences(self, other: Request) -> list[str]:
@@ -96,6 +100,21 @@ def _parse_executors(value: object, argument: str = "executors", least: int = 1)
             "Leave the argument out for your administrator's default.",
         )
     return value
+
+
+def parse_profile(value: object, argument: str = "profile") -> str:
+    """The name of a profile.
+
+    Raises:
+        SparkSessionError: it is no name at all.
+    """
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    raise SparkSessionError(
+        f"{argument}={show(value)} is not the name of a profile.",
+        "It is text.",
+        "spark_session.profiles() lists those that your administrator offers.",
+    )
 
 
 def _parse_name(value: object) -> str:

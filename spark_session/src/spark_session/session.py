@@ -27,6 +27,7 @@ from spark_session.environment import detect
 from spark_session.errors import SparkSessionError, SparkSessionWarning
 from spark_session.head_start import first_executors
 from spark_session.packages import along
+from spark_session.placement import Profiles
 from spark_session.plan import Plan, build
 from spark_session.processes import start_time
 from spark_session.request import Request
@@ -61,6 +62,7 @@ def get_spark_session(
     packages: str | Sequence[str] | None = None,
     py_files: str | Sequence[str] | None = None,
     environment: str | None = None,
+    profile: str | None = None,
 ) -> SparkSession:
     """Get the Spark session of this notebook or script, started if there is none.
 
@@ -81,6 +83,7 @@ def get_spark_session(
         py_files: code of your own to import, in the notebook and on executors: .py, .zip, .egg and .whl files, folders, s3:// addresses,
             repositories ("git+https://host/repository@revision#subdirectory=src"). What is not absolute is beside your notebook.
         environment: a .tar.gz file that venv-pack or conda-pack made, whose packages come after those of the image.
+        profile: the kind of nodes that executors run on, such as "spot"; `spark_session.profiles()` lists what your administrator offers.
 
     Returns:
         The session. A second call gets the same one, with a warning when it asks for something else.
@@ -91,7 +94,7 @@ def get_spark_session(
     global _running  # noqa: PLW0603 (a process has one SparkContext)
     request = Request.parse(
         executors, cores, memory, name, conf, min_executors=min_executors, max_executors=max_executors,
-        packages=packages, py_files=py_files, environment=environment,
+        packages=packages, py_files=py_files, environment=environment, profile=profile,
     )  # fmt: skip
     with _lock:
         if (running := _alive()) is not None:
@@ -143,6 +146,12 @@ def explain() -> Plan:
     with _lock:
         running = _alive()
         return running.plan if running is not None else build(_context(Request()))
+
+
+def profiles() -> Profiles:
+    """The kinds of nodes that you may name: `get_spark_session(profile=)`, `spark-session submit --profile, --driver-profile`."""
+    defaults = load_defaults(os.environ)
+    return Profiles(defaults.offered, defaults.executor_memory_overhead_factor)
 
 
 def prepare() -> None:

@@ -11,6 +11,7 @@ class Source(Enum):
 
     DEFAULT = "default"
     ADMIN = "admin"
+    PROFILE = "profile"
     USER = "user"
     DETECTED = "detected"
 
@@ -139,6 +140,14 @@ SETTINGS = (
     ),
     Setting("spark.storage.decommission.enabled", "The blocks that they hand on: shuffle files and cached data."),
     Setting(
+        "spark.storage.decommission.replicationReattemptInterval",
+        "How often an executor that goes looks for more blocks to hand on: often where nodes go at short notice.",
+    ),
+    Setting(
+        "spark.executor.decommission.killInterval",
+        "How long an executor that goes is there, where a profile says so. With spark.speculation its longer tasks begin anew elsewhere.",
+    ),
+    Setting(
         "spark.storage.decommission.fallbackStorage.path",
         "Where shuffle files go that no other executor has room for.",
         SetBy.ADMIN,
@@ -170,6 +179,18 @@ SETTINGS = (
     ),
     Setting("spark.kubernetes.executor.podNamePrefix", "Names of the executor pods.", SetBy.SESSION, "Use name=."),
     Setting("spark.kubernetes.executor.podTemplateFile", "What every executor pod looks like.", SetBy.SESSION),
+    Setting(
+        "spark.kubernetes.executor.node.selector.",
+        "Labels of the nodes on which executors run.",
+        SetBy.ADMIN,
+        "Use profile=; spark_session.profiles() lists what your administrator offers.",
+    ),
+    Setting(
+        "spark.kubernetes.executor.terminationGracePeriodSeconds",
+        "What an executor's pod has for its end.",
+        SetBy.ADMIN,
+        _ADMIN,
+    ),
     Setting("spark.kubernetes.executor.request.cores", "CPU set aside for an executor.", SetBy.SESSION, "Use cores=."),
     Setting(
         "spark.kubernetes.executor.disableConfigMap", "No ConfigMap: the session may create pods only.", SetBy.SESSION

@@ -9,13 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from spark_session.errors import SparkSessionError, show
+from spark_session.node_share import LEAST_OVERHEAD_MIB, MIB
 from spark_session.plan import Plan
 from spark_session.quantities import amount, parse
 from spark_session.settings import Settings, text_of
-
-MIB = 1024 * 1024
-# Spark's own minimum of the memory beside the heap (spark.executor.minMemoryOverhead).
-LEAST_OVERHEAD_MIB = 384
 
 
 @dataclass(frozen=True)

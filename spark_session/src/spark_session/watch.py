@@ -56,7 +56,13 @@ class Watcher:
     ) -> None:
         self._plan, self._api, self._follower, self._display, self._note = plan, api, follower, display, note
         self._owner = str(notebook["metadata"]["uid"])
-        self._facts = Facts(shape(plan.settings), image(plan.settings), plan.settings["spark.driver.host"].text)
+        profile = plan.context.profile
+        self._facts = Facts(
+            shape(plan.settings),
+            image(plan.settings),
+            plan.settings["spark.driver.host"].text,
+            None if profile is None else profile.name,
+        )
         self._asked = _asked(plan)
         self._is_dynamic = _is_dynamic(plan)
         self._executors: dict[str, Executor] = {}

@@ -28,6 +28,16 @@ PREFIX = "attacked-"
 PORT = 30085
 AUDIENCE = f"{NAME}-spark-notebooks-tokens.{NAME}"
 AGENT = "attacker"
+# The second is of a group that eve is not in.
+PROFILES = {
+    "spot": {"description": "For all.", "nodeSelector": {"pool": "spot"}, "tolerations": [{"key": "spot"}]},
+    "gpu": {
+        "description": "For some.",
+        "allowedGroups": ["staff"],
+        "nodeSelector": {"accelerator": "a100"},
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+    },
+}
 SENDER = Path(__file__).with_name("sender.py").read_text(encoding="utf-8")
 
 WATCHED = (NAME, *(f"{PREFIX}{user}" for user in ("eve", "bob", "mallory")), "kube-system")
@@ -196,7 +206,7 @@ def situation(node: Cluster) -> Iterator[Situation]:
         "load_roles": [{"name": "administrator", "services": ["administrator"], "scopes": scopes}],
     }
     values["proxy"]["service"]["nodePorts"]["http"] = PORT
-    values["workspace"] = {"namespacePrefix": PREFIX}
+    values["workspace"] = {"namespacePrefix": PREFIX, "profiles": PROFILES}
     values["tokenService"] = {"replicas": 2}
     values["singleuser"]["sharedFolders"] = [
         {"name": "course", "prefix": "groups/course", "groups": ["teachers"], "access": "write"},

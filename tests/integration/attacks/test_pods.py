@@ -70,6 +70,12 @@ ATTACKS = {
         {"spec:affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname", "namespaceSelector": {}}]}}},
     ),
     "any taint": pod("tolerate taints", {"spec:tolerations": [{"operator": "Exists"}]}),
+    "the nodes of another group": pod("one of your profiles: spot", {"spec:nodeSelector": {"accelerator": "a100"}, "spec:tolerations": [{"key": "gpu", "operator": "Exists"}]}),
+    "the taint of another group's nodes": pod("tolerate taints", {"spec:tolerations": [{"key": "gpu", "operator": "Exists"}]}),
+    "a taint of a profile, without its nodes": pod("tolerate taints", {"spec:tolerations": [{"key": "spot"}]}),
+    "more taints than those of a profile": pod(
+        "one of your profiles: spot", {"spec:nodeSelector": {"pool": "spot"}, "spec:tolerations": [{"key": "spot"}, {"operator": "Exists"}]}
+    ),
     "the highest priority": pod("system-node-critical", {"spec:priorityClassName": "system-node-critical"}),
     "another scheduler": pod("own scheduler", {"spec:schedulerName": "mine"}),
     "no owner": pod("has one owner", {"metadata:ownerReferences": None}),
@@ -110,3 +116,9 @@ def test_the_executor_that_the_attacks_are_made_of_is_let_in(situation: Situatio
     """Else all of them could be refused for the same reason."""
     sent = situation.send({"as it is": Attack("POST", f"{OWN}?dryRun=All", "", EXECUTOR)})
     assert sent["as it is"].status == 201, sent
+
+
+def test_so_is_one_on_the_nodes_of_a_profile_of_hers(situation: Situation) -> None:
+    placed = changed(EXECUTOR, {"spec:nodeSelector": {"pool": "spot"}, "spec:tolerations": [{"key": "spot"}]})
+    sent = situation.send({"placed": Attack("POST", f"{OWN}?dryRun=All", "", placed)})
+    assert sent["placed"].status == 201, sent

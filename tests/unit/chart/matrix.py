@@ -150,6 +150,22 @@ MATRIX: dict[str, dict[str, Any]] = {
             ],
         },
         "workspace": {
+            "profiles": {
+                "spot": {
+                    "description": "Cheap nodes that may go.",
+                    "for": ["executors"],
+                    "allowedGroups": ["staff"],
+                    "nodeSelector": {"node.example.org/pool": "spot"},
+                    "tolerations": [{"key": "spot", "operator": "Exists", "effect": "NoSchedule"}],
+                    "layout": "spread",
+                    "spot": True,
+                    "terminationGracePeriodSeconds": 100,
+                    "maxExecutors": 100,
+                    "node": {"cpu": 15.89, "memory": "60Gi", "executors": 4, "reserved": {"memory": "1Gi"}},
+                },
+                "steady": {"description": "Nodes that stay.", "layout": "pack"},
+            },
+            "defaultProfiles": {"drivers": "steady", "executors": "steady"},
             "namespacePrefix": "nb-",
             "quota": {"pods": 50, "requests.cpu": 20, "limits.memory": "64Gi"},
             "limits": [{"type": "Container", "max": {"memory": "16Gi"}}],

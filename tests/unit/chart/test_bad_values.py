@@ -41,6 +41,24 @@ NOT_IN_THE_SCHEMA: list[tuple[dict[str, Any], str, str]] = [
     ({"proxy": {"service": {"nodePorts": {"ssh": 30022}}}}, "/proxy/service/nodePorts", "'ssh' not allowed"),
     ({"ingress": {"enabled": True, "hosts": ["https://a.org"]}}, "/ingress/hosts/0", "does not match"),
     ({"ingress": {"enabled": True, "tls": [{"hosts": ["a.org"]}]}}, "/ingress/tls/0", "'secretName'"),
+    ({"workspace": {"profiles": {"s": {}}}}, "/workspace/profiles/s", "missing property 'description'"),
+    ({"workspace": {"profiles": {"a b": {"description": "x"}}}}, "/workspace/profiles", "'a b' not allowed"),
+    (
+        {"workspace": {"profiles": {"s": {"description": "x", "tolerations": [{"operator": "Exists"}]}}}},
+        "/workspace/profiles/s/tolerations/0",
+        "missing property 'key'",
+    ),
+    (
+        {"workspace": {"profiles": {"s": {"description": "x", "tolerations": [{"key": "a", "tolerationSeconds": 3}]}}}},
+        "/workspace/profiles/s/tolerations/0",
+        "missing property 'effect'",
+    ),
+    (
+        {"workspace": {"profiles": {"s": {"description": "x", "nodeSelector": {"pool": "a b"}}}}},
+        "/workspace/profiles/s/nodeSelector/pool",
+        "does not match",
+    ),
+    ({"workspace": {"defaultProfiles": {"jobs": "s"}}}, "/workspace/defaultProfiles", "'jobs' not allowed"),
     ({"singleuser": {"memory": {"limit": "4Gi"}}}, "/singleuser/memory/limit", "does not match"),
     ({"singleuser": {"cpu": {"limit": 0}}}, "/singleuser/cpu/limit", "exclusiveMinimum"),
     ({"singleuser": {"cpu": {"limit": "2"}}}, "/singleuser/cpu/limit", "want"),
@@ -158,6 +176,34 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ),
     (EMBEDDED | {"workspace": {"namespacePrefix": "kube-"}}, "workspace.namespacePrefix (kube-)"),
     (EMBEDDED | {"workspace": {"namespacePrefix": "plat-"}}, "workspace.namespacePrefix (plat-)"),
+    (
+        EMBEDDED | {"workspace": {"defaultProfiles": {"executors": "spot"}}},
+        "workspace.defaultProfiles.executors is spot, and there is no such profile",
+    ),
+    (
+        EMBEDDED
+        | {
+            "workspace": {
+                "profiles": {"spot": {"description": "x", "for": ["executors"]}},
+                "defaultProfiles": {"drivers": "spot"},
+            }
+        },
+        "workspace.defaultProfiles.drivers is spot, which is not for drivers",
+    ),
+    (
+        EMBEDDED
+        | {
+            "workspace": {
+                "profiles": {"gpu": {"description": "x", "allowedGroups": ["staff"]}},
+                "defaultProfiles": {"drivers": "gpu"},
+            }
+        },
+        "workspace.defaultProfiles.drivers is gpu, which not everybody may use",
+    ),
+    (
+        EMBEDDED | {"workspace": {"profiles": {"core": {"description": "x", "for": ["drivers"], "spot": True}}}},
+        "workspace.profiles.core.spot is about executors",
+    ),
 ]
 
 

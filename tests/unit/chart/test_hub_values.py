@@ -43,7 +43,15 @@ KEYS = {
         "profileList",
         "networkPolicy",
     },
-    "workspace": {"namespacePrefix", "podSecurity", "quota", "limits", "admission"},
+    "workspace": {
+        "namespacePrefix",
+        "podSecurity",
+        "quota",
+        "limits",
+        "profiles",
+        "defaultProfiles",
+        "admission",
+    },
     "s3": {
         "endpoint",
         "region",
@@ -130,7 +138,9 @@ def test_spark_values_are_the_settings_of_a_session() -> None:
 
     defaults = spark_defaults(spark)
 
-    assert defaults.keys() == set(SparkSessionDefaults.class_trait_names(config=True)) - {"parent", "log"}
+    # What a person may use is decided at each start.
+    personal = {"profiles", "executor_profile", "driver_profile"}
+    assert defaults.keys() == set(SparkSessionDefaults.class_trait_names(config=True)) - {"parent", "log"} - personal
     assert defaults["conf"] == {"spark.sql.shuffle.partitions": 64, "spark.ui.enabled": True}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dev.schema import CHART, documented_keys, kind, load, outputs, resolve
+from dev.schema import CHART, documented_keys, entry_keys, kind, load, outputs, resolve
 from tests.unit.chart.matrix import MATRIX
 
 SCHEMA, DEFAULTS = load()
@@ -53,7 +53,10 @@ def test_unknown_keys_are_refused_everywhere() -> None:
 
 
 def test_every_key_is_described_in_sentences() -> None:
-    for key in documented_keys(SCHEMA):
+    keys = documented_keys(SCHEMA)
+    entries = [entry for each in keys for entry in entry_keys(each, SCHEMA)]
+    assert entries
+    for key in keys + entries:
         assert key.schema["description"].strip().endswith((".", "`.", ")", "}", "]")), key.name
         assert key.schema["description"][0] in "`ABCDEFGHIJKLMNOPQRSTUVWXYZ", key.name
 
@@ -63,6 +66,14 @@ def test_the_page_tells_kind_and_default() -> None:
 
     assert '### hub.db.type\n\none of `sqlite-pvc`, `sqlite-memory`, `postgres`, default `"sqlite-pvc"`\n' in page
     assert "### singleuser.cpu.limit\n\nnumber or `null`, default `null`\n" in page
+
+
+def test_the_page_tells_what_the_entries_of_a_map_hold() -> None:
+    page = outputs()[CHART.parents[1] / "docs" / "admins" / "values.md"]
+
+    assert "#### workspace.profiles.NAME.description\n\ntext, must be set\n" in page
+    assert "#### workspace.profiles.NAME.spot\n\n`true` or `false`, default `false`\n" in page
+    assert "#### workspace.profiles.NAME.node.reserved.cpu\n\ntext or number, default `0`\n" in page
 
 
 def test_kinds_in_words() -> None:

@@ -151,6 +151,19 @@ async def test_the_environment_is_complete_and_the_admin_has_the_last_word(make_
     assert not any("pass-word" in (value or "") for value in variables.values())
 
 
+async def test_the_profiles_of_a_person_follow_their_groups(make_spawner: MakeSpawner) -> None:
+    profiles = {"spot": {"description": "Cheap."}, "gpu": {"description": "Dear.", "allowedGroups": ["gpu"]}}
+    workspace = VALUES["workspace"] | {"profiles": profiles}
+    for groups, names in (([], {"spot"}), (["students"], {"spot"}), (["gpu"], {"spot", "gpu"})):
+        spawner = make_spawner(groups=groups, workspace=workspace)
+        settings = json.loads(spawner.get_env()["SPARK_SESSION_CONFIG"])["SparkSessionDefaults"]
+        assert settings["profiles"].keys() == names
+        assert settings["executor_cores"] == 2
+        assert spawner.workspace().placement.profiles.keys() == names
+    plain = json.loads(make_spawner().get_env()["SPARK_SESSION_CONFIG"])["SparkSessionDefaults"]
+    assert "profiles" not in plain
+
+
 async def test_a_home_volume_belongs_to_one_server(make_spawner: MakeSpawner) -> None:
     singleuser = VALUES["singleuser"] | {"storage": {"type": "dynamic"}}
     spec = (await manifest(make_spawner(server="big", singleuser=singleuser)))["spec"]
@@ -361,13 +374,18 @@ async def test_a_group_that_nobody_knows_is_said_once(
     Base.metadata.create_all(engine)
     session = Session(engine)
     session.add(Group(name="students"))
-    spawner = make_spawner(singleuser=VALUES["singleuser"] | {"sharedFolders": SHARED})
+    profiles = {"gpu": {"description": "For some.", "allowedGroups": ["students", "visoin"]}}
+    spawner = make_spawner(
+        singleuser=VALUES["singleuser"] | {"sharedFolders": SHARED}, workspace={"profiles": profiles}
+    )
     spawner.db = session
     spawner.log = logging.getLogger("spawner")
     for _ in range(2):
         spawner._tell_of_unknown_groups()
-    (warning,) = caplog.messages
-    assert "the group 'pilots', which JupyterHub does not know" in warning
+    assert caplog.messages == [
+        "singleuser.sharedFolders names the group 'pilots', which JupyterHub does not know (yet)",
+        "workspace.profiles names the group 'visoin', which JupyterHub does not know (yet)",
+    ]
     session.close()
     engine.dispose()
 

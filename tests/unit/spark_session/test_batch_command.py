@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -67,6 +68,18 @@ def test_a_jar_has_its_class_and_what_it_brings_along(asked: dict[str, Any]) -> 
     assert asked["arguments"] == ["--class", "x"]
     command.main(["submit", "x.py"])
     assert (asked["main_class"], asked["packages"]) == (None, [])
+
+
+def test_profiles_are_named(asked: dict[str, Any]) -> None:
+    assert command.main(["submit", "x.py", "--profile", "spot", "--driver-profile", "core"]) == 0
+    assert (asked["profile"], asked["driver_profile"]) == ("spot", "core")
+
+
+def test_profiles_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    config = {"SparkSessionDefaults": {"profiles": {"spot": {"description": "Cheap nodes that may go."}}}}
+    monkeypatch.setenv("SPARK_SESSION_CONFIG", json.dumps(config))
+    assert command.main(["profiles"]) == 0
+    assert "Cheap nodes that may go." in capsys.readouterr().out
 
 
 def test_without_waiting_the_name_is_all_that_is_printed(

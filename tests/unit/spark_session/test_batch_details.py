@@ -45,6 +45,16 @@ def test_what_is_not_known_is_left_out() -> None:
     assert dict(details(noted, None, NOW))["git commit"] == "ab"
 
 
+def test_profiles_are_told() -> None:
+    notes = {
+        **NOTES,
+        "spark-notebooks.io/executor-profile": "spot",
+        "spark-notebooks.io/driver-profile": "core",
+    }
+    found = dict(details({**JOB, "metadata": {**JOB["metadata"], "annotations": notes}}, None, NOW))
+    assert (found["profile"], found["driver profile"]) == ("spot", "core")
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     folder = tmp_path / "project"

@@ -11,6 +11,7 @@ from spark_session.batch.jar import Along
 from spark_session.batch.manifest import job, place
 from spark_session.batch.request import JAR_RUNNER, JobRequest
 from spark_session.batch.source import Source
+from spark_session.placement import Profile
 
 from .conftest import NOTEBOOK, MakeContext
 
@@ -148,6 +149,28 @@ def test_executors_are_those_of_a_session_that_names_none(made: Any) -> None:
     found = json.loads(variables(made(request(executors=20), config))["SPARK_SESSION_CONFIG"])
     assert found == {"SparkSessionDefaults": {"executors": 20, "executor_memory": "4g"}}
     assert json.loads(variables(made(config=config))["SPARK_SESSION_CONFIG"])["SparkSessionDefaults"]["executors"] == 1
+
+
+def test_the_profile_is_that_of_a_session_that_names_none(made: Any) -> None:
+    config = '{"SparkSessionDefaults": {"executors": 1, "executor_profile": "steady"}}'
+    manifest = made(request(profile="spot"), config)
+    found = json.loads(variables(manifest)["SPARK_SESSION_CONFIG"])["SparkSessionDefaults"]
+    assert found == {"executors": 1, "executor_profile": "spot"}
+    assert manifest["metadata"]["annotations"]["spark-notebooks.io/executor-profile"] == "spot"
+
+
+def test_its_own_pod_is_where_its_profile_says(made: Any) -> None:
+    toleration = {"key": "core", "operator": "Exists"}
+    # How executors are laid out says nothing about one pod.
+    profile = Profile("core", "Dear.", node_selector={"pool": "core"}, tolerations=(toleration,), layout="spread")
+    manifest = made(request(driver_profile=profile))
+    spec = manifest["spec"]["template"]["spec"]
+    assert (spec["nodeSelector"], spec["tolerations"]) == ({"pool": "core"}, [toleration])
+    assert manifest["metadata"]["annotations"]["spark-notebooks.io/driver-profile"] == "core"
+    for plain in (made(), made(request(driver_profile=Profile("anywhere")))):
+        assert {"nodeSelector", "tolerations", "topologySpreadConstraints"}.isdisjoint(
+            plain["spec"]["template"]["spec"]
+        )
 
 
 def test_its_size_is_the_notebooks_unless_it_has_one(made: Any) -> None:

@@ -11,6 +11,7 @@ from spark_session.batch.code import copy_of
 from spark_session.batch.request import parse, parse_timeout
 from spark_session.batch.source import Source
 from spark_session.errors import SparkSessionError
+from spark_session.placement import DRIVERS, EXECUTORS, Offered, Profile
 
 SCRIPT = Source("Nightly Flights (1).py", b"print(1)\n", None)
 CELL = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": ["n = 1"]}
@@ -59,6 +60,45 @@ def test_any_name_begins_the_name_of_an_object(name: str, slug: str) -> None:
 def test_what_cannot_be_is_refused(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(SparkSessionError) as caught:
         parse(**{"source": SCRIPT, **arguments})
+    assert words in str(caught.value)
+
+
+OFFERED = Offered(
+    {
+        "spot": Profile("spot", "Cheap.", (EXECUTORS,), max_executors=30),
+        "core": Profile("core", "Dear.", (DRIVERS,), {"pool": "core"}),
+        "both": Profile("both", "Any."),
+    },
+    {EXECUTORS: "spot", DRIVERS: "both"},
+)
+
+
+def test_profiles_are_named_apart_for_executors_and_for_the_script_itself() -> None:
+    request = parse(SCRIPT, profile="both", driver_profile="core", offered=OFFERED)
+    assert (request.profile, request.driver_profile) == ("both", OFFERED.profiles["core"])
+    plain = parse(SCRIPT, offered=OFFERED)
+    assert (plain.profile, plain.driver_profile) == (None, OFFERED.profiles["both"])
+    assert parse(SCRIPT).driver_profile is None
+
+
+def test_the_limit_is_that_of_the_profile() -> None:
+    assert parse(SCRIPT, executors=30, most_executors=8, offered=OFFERED).executors == 30
+    with pytest.raises(SparkSessionError, match="executors=9 is too many"):
+        parse(SCRIPT, executors=9, most_executors=8, profile="both", offered=OFFERED)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"profile": "gpu"}, "profile='gpu' is not among your profiles."),
+        ({"profile": "core"}, "profile='core' is not for executors."),
+        ({"driver_profile": "spot"}, "driver_profile='spot' is not for drivers. Your administrator offers you for drivers: \"core\" (Dear); \"both\" (Any)."),
+        ({"driver_profile": ""}, "driver_profile='' is not the name of a profile."),
+    ],
+)  # fmt: skip
+def test_a_profile_that_cannot_be_is_refused(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(SparkSessionError) as caught:
+        parse(SCRIPT, offered=OFFERED, **arguments)
     assert words in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""The command `spark-session`: submit, rerun, ls, history, show, logs, cancel, pause, resume, run-now."""
+"""The command `spark-session`: submit, rerun, ls, history, show, logs, cancel, pause, resume, run-now, profiles."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from spark_session.batch.scheduling import Schedule, runs_of, schedule
 from spark_session.batch.timetable import DEFAULT_TIME_ZONE
 from spark_session.errors import SparkSessionError
 from spark_session.kube import Object
+from spark_session.session import profiles
 
 REFUSED = 2
 """Exit code where nothing was started."""
@@ -64,13 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     if options.command == "submit":
         return _submit(options, arguments)
-    if options.command == "ls":
-        return _ls()
-    if options.command == "history":
-        _print_table([HISTORY_HEADINGS, *(job.row() for job in history(options.last))])
-        return 0
     if options.command == "rerun":
         return _follow(rerun(options.name, overlap=options.overlap), options.wait)
+    if options.command in _LISTS:
+        _LISTS[options.command](options)
+        return 0
     if options.command in _OF_SCHEDULES:
         return _OF_SCHEDULES[options.command](Schedule(options.name, workspace_jobs()), options)
     found = _named(options.name)
@@ -130,6 +129,10 @@ def _parser() -> argparse.ArgumentParser:
         help="what a jar has beside it, with commas between: jars and Maven coordinates; may be repeated",
     )
     start.add_argument(
+        "--profile", help="kind of nodes for executors of a session whose call names none (see profiles)"
+    )
+    start.add_argument("--driver-profile", help="kind of nodes for the script's own pod")
+    start.add_argument(
         "--schedule",
         metavar="CRON",
         help='run it again and again: minute, hour, day of the month, month and day of the week, such as "0 3 * * *", or @daily',
@@ -150,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("ls", help="list jobs and schedules")
     ended = commands.add_parser("history", help=f"list jobs that have ended, of the last {KEPT_DAYS} days")
     ended.add_argument("--last", type=int, default=SHOWN, help="how many (%(default)s)")
+    commands.add_parser("profiles", help="list the kinds of nodes that --profile and --driver-profile name")
     what = "how a job stands, and what it runs: code, image, git commit; of a schedule also when it runs"
     for name, text in (
         ("show", what),
@@ -192,6 +196,7 @@ def _submit(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         "parameters": dict(map(parse_parameter, options.parameter)), "executors": options.executors, "name": options.name, "timeout": options.timeout,
         "retries": options.retries, "driver_cores": options.driver_cores, "driver_memory": options.driver_memory,
         "main_class": options.main_class, "packages": [each for words in options.packages for each in words.split(",")],
+        "profile": options.profile, "driver_profile": options.driver_profile,
     }  # fmt: skip
     if options.schedule is None:
         if options.time_zone is not None or options.overlap is not None:
@@ -289,7 +294,7 @@ def last_line(name: str, found: Outcome) -> str:
     return f"Job {name} {verb}{end}. {found.message}".rstrip()
 
 
-def _ls() -> int:
+def _ls(_: argparse.Namespace) -> None:
     apis, now = workspace_jobs(), datetime.now(UTC)
     with answers():
         found, scheduled = apis.list(), apis.schedules()
@@ -298,7 +303,17 @@ def _ls() -> int:
         print()
         rows = (schedule_row(each, runs_of(each["metadata"]["name"], found), now) for each in scheduled)
         _print_table([HEADINGS, *rows])
-    return 0
+
+
+def _history(options: argparse.Namespace) -> None:
+    _print_table([HISTORY_HEADINGS, *(job.row() for job in history(options.last))])
+
+
+def _profiles(_: argparse.Namespace) -> None:
+    print(profiles())
+
+
+_LISTS = {"ls": _ls, "history": _history, "profiles": _profiles}
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:

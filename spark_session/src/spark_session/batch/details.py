@@ -11,8 +11,10 @@ from spark_session.batch.manifest import (
     COMMIT_NOTE,
     CONTAINER,
     DIGEST_NOTE,
+    DRIVER_PROFILE_NOTE,
     ORIGIN_NOTE,
     PACKAGES_NOTE,
+    PROFILE_NOTE,
     SCRIPT_NOTE,
 )
 from spark_session.batch.outcome import State, outcome
@@ -55,6 +57,8 @@ def what_runs(notes: Mapping[str, str], spec: Object) -> dict[str, str | None]:
         "code": notes.get(CODE_NOTE),
         "SHA-256": notes.get(DIGEST_NOTE),
         "image": container["image"],
+        "profile": notes.get(PROFILE_NOTE),
+        "driver profile": notes.get(DRIVER_PROFILE_NOTE),
     }
 
 

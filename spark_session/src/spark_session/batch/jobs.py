@@ -130,6 +130,8 @@ def submit(
     driver_memory: str | None = None,
     main_class: str | None = None,
     packages: str | Sequence[str] = (),
+    profile: str | None = None,
+    driver_profile: str | None = None,
 ) -> Job:
     """Start a Python script, a notebook or an application of the JVM as a job: in a pod of its own, which goes on when the notebook does not.
 
@@ -147,6 +149,8 @@ def submit(
         main_class: class of a jar whose `main` is run, such as "com.example.Main"; by default the one that its manifest names.
         packages: what a jar has beside Spark and itself: jars and Maven coordinates ("group:artifact:version"). Scripts and notebooks name theirs in
             `get_spark_session`.
+        profile: the kind of nodes for executors of a session whose call names none; `spark_session.profiles()` lists what your administrator offers.
+        driver_profile: the kind of nodes for the script's own pod.
 
     Returns:
         The job. `submit(...).wait()` follows it and gives its exit code.
@@ -156,7 +160,8 @@ def submit(
     """
     ready = prepare(
         script, args, parameters=parameters, executors=executors, name=name, timeout=timeout, retries=retries,
-        driver_cores=driver_cores, driver_memory=driver_memory, main_class=main_class, packages=packages,
+        driver_cores=driver_cores, driver_memory=driver_memory, main_class=main_class, packages=packages, profile=profile,
+        driver_profile=driver_profile,
     )  # fmt: skip
     with answers():
         ready.create("jobs", ready.job)
@@ -174,6 +179,8 @@ class _Options(TypedDict, total=False):
     driver_cores: float | str | None
     driver_memory: str | None
     main_class: str | None
+    profile: str | None
+    driver_profile: str | None
 
 
 class JobOptions(_Options, total=False):
@@ -221,8 +228,9 @@ def prepare(
     environment, workspace = here()
     home, folder = environment.s3.home, environment.notebook_folder
     along = bring(packages, lambda path: find(path, home, folder))
+    defaults = load_defaults(os.environ)
     request = parse(
-        find(script, home, folder), args, most_executors=load_defaults(os.environ).max_executors,
+        find(script, home, folder), args, most_executors=defaults.max_executors, offered=defaults.offered,
         commit=commit_of(Path(script)), along=along, **options,
     )  # fmt: skip
     copies = tuple(

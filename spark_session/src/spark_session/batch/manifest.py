@@ -40,6 +40,8 @@ PACKAGES_NOTE = f"{LABEL_PREFIX}/packages"
 ORIGIN_NOTE = f"{LABEL_PREFIX}/rerun-of"
 MEMORY_VARIABLE = "SPARK_NOTEBOOKS_JOB_MEMORY"
 """Of an application of the JVM: what the pod may use, as in Kubernetes. Most of it is the heap's."""
+PROFILE_NOTE = f"{LABEL_PREFIX}/executor-profile"
+DRIVER_PROFILE_NOTE = f"{LABEL_PREFIX}/driver-profile"
 DISRUPTION = "DisruptionTarget"
 """Kubernetes' condition of pods that it ends for reasons of its own."""
 
@@ -100,7 +102,14 @@ def job(name: str, request: JobRequest, code: Code, where: Place) -> Object:
         where: the place.
     """
     notes = {SCRIPT_NOTE: request.script, CODE_NOTE: code.url, DIGEST_NOTE: code.digest}
-    more = {COMMIT_NOTE: request.commit, CLASS_NOTE: request.main_class, PACKAGES_NOTE: request.along.names}
+    profile = request.driver_profile
+    more = {
+        COMMIT_NOTE: request.commit,
+        CLASS_NOTE: request.main_class,
+        PACKAGES_NOTE: request.along.names,
+        PROFILE_NOTE: request.profile,
+        DRIVER_PROFILE_NOTE: None if profile is None else profile.name,
+    }
     notes |= {note: text for note, text in more.items() if text}
     return {
         "apiVersion": "batch/v1",
@@ -141,6 +150,11 @@ def _pod(request: JobRequest, code: Code, where: Place) -> dict[str, Any]:
     }
     if where.pull_secrets:
         spec["imagePullSecrets"] = [{"name": name} for name in where.pull_secrets]
+    profile = request.driver_profile
+    if profile is not None and profile.node_selector:
+        spec["nodeSelector"] = dict(profile.node_selector)
+    if profile is not None and profile.tolerations:
+        spec["tolerations"] = [dict(each) for each in profile.tolerations]
     return spec
 
 
@@ -151,7 +165,7 @@ def _variables(request: JobRequest, where: Place) -> list[dict[str, Any]]:
         HOME_VARIABLE: where.s3.home or "",
         IMAGE_VARIABLE: workspace.image,
         "SPARK_NOTEBOOKS_IMAGE_PULL_POLICY": workspace.image_pull_policy,
-        CONFIG_VARIABLE: _config(where.config, request.executors),
+        CONFIG_VARIABLE: _config(where.config, executors=request.executors, executor_profile=request.profile),
         # What the script prints is to be seen when it prints it.
         "PYTHONUNBUFFERED": "1",
     }
@@ -174,11 +188,11 @@ def _variables(request: JobRequest, where: Place) -> list[dict[str, Any]]:
     ]
 
 
-def _config(text: str, executors: int | None) -> str:
+def _config(text: str, **asked: object) -> str:
     content: dict[str, Any] = json.loads(text) if text.strip() else {}
-    if executors is not None:
+    if said := {trait: value for trait, value in asked.items() if value is not None}:
         section = SparkSessionDefaults.__name__
-        content = {**content, section: {**content.get(section, {}), "executors": executors}}
+        content = {**content, section: {**content.get(section, {}), **said}}
     return json.dumps(content, sort_keys=True)
 
 

@@ -12,6 +12,8 @@ from spark_session.batch.code import digest_of
 from spark_session.batch.jar import NOTHING, Along
 from spark_session.batch.source import Source
 from spark_session.errors import SparkSessionError, show
+from spark_session.placement import DRIVERS, EXECUTORS, Offered, Profile
+from spark_session.request import parse_profile
 from spark_session.sizes import parse_cores, parse_memory
 
 SCRIPT_RUNNER = "spark_session.batch.run"
@@ -24,6 +26,7 @@ MOST_RETRIES = 10
 # Kubernetes takes objects of 1.5 MB; the arguments are a small part of one.
 LONGEST_ARGUMENTS = 100_000
 LONGEST_SLUG = 40
+_NO_PROFILES = Offered()
 _DURATION = re.compile(r"(?P<number>\d{1,6}(?:\.\d{1,3})?)\s*(?P<unit>[smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 
@@ -46,6 +49,8 @@ class JobRequest:
         commit: the git commit that it is of; None for none.
         main_class: the class of a jar that is run; None for what is no jar.
         along: what a jar brings along.
+        profile: name of the profile of executors; None for the administrator's choice.
+        driver_profile: of the script's own pod; None where Kubernetes chooses its node.
     """
 
     script: str
@@ -61,6 +66,8 @@ class JobRequest:
     commit: str | None = None
     main_class: str | None = None
     along: Along = NOTHING
+    profile: str | None = None
+    driver_profile: Profile | None = None
 
     @property
     def slug(self) -> str:
@@ -84,6 +91,9 @@ def parse(
     commit: str | None = None,
     main_class: str | None = None,
     along: Along = NOTHING,
+    profile: str | None = None,
+    driver_profile: str | None = None,
+    offered: Offered = _NO_PROFILES,
 ) -> JobRequest:
     """Check what is asked for.
 
@@ -93,7 +103,7 @@ def parse(
         parameters: of a notebook.
         name: of the job; the script's name by default.
         executors: of a session whose call names no number.
-        most_executors: the administrator's limit; None for none.
+        most_executors: the administrator's general limit; None for none.
         timeout: a number and s, m, h or d.
         retries: how often the script is run again whose pod was lost.
         driver_cores: as for `get_spark_session(cores=)`.
@@ -101,6 +111,9 @@ def parse(
         commit: the git commit that it is of; None for none.
         main_class: the class of a jar that is to be run; None for the one that its manifest names.
         along: what a jar brings along.
+        profile: name of the profile of executors.
+        driver_profile: name of that of the script's own pod.
+        offered: the profiles that the person may use.
 
     Raises:
         SparkSessionError: something of it cannot be.
@@ -118,6 +131,11 @@ def parse(
             'Write it there: get_spark_session(packages=["..."]).',
         )
     main_class = jar.check(source, main_class, along) if source.is_jar else None
+    named = None if profile is None else parse_profile(profile)
+    of_executors = offered.choose(EXECUTORS, named, "profile")
+    if of_executors is not None and of_executors.max_executors is not None:
+        most_executors = of_executors.max_executors
+    of_driver = None if driver_profile is None else parse_profile(driver_profile, "driver_profile")
     runner, arguments = _program(source, arguments, parameters, main_class, along)
     if sum(map(len, arguments)) > LONGEST_ARGUMENTS or any("\0" in argument for argument in arguments):
         raise SparkSessionError(
@@ -139,6 +157,8 @@ def parse(
         commit=commit,
         main_class=main_class,
         along=along,
+        profile=named,
+        driver_profile=offered.choose(DRIVERS, of_driver, "driver_profile"),
     )
 
 

@@ -13,7 +13,7 @@ def number(argument: str, value: object, context: Context) -> int:
     Raises:
         SparkSessionError: it is none, or more than the administrator allows.
     """
-    limit = context.defaults.max_executors
+    limit = context.max_executors
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise SparkSessionError(
             f"{argument}={show(value)} is not a number of executors.",

@@ -15,6 +15,7 @@ from spark_session.steps.event_log import event_log
 from spark_session.steps.executor_environment import executor_environment
 from spark_session.steps.identity import identity
 from spark_session.steps.network import network
+from spark_session.steps.placement import placement
 from spark_session.steps.s3 import s3
 from spark_session.steps.sizing import sizing
 from spark_session.steps.workspace import workspace
@@ -25,6 +26,7 @@ STEPS: tuple[Step, ...] = (
     identity,
     network,
     workspace,
+    placement,
     sizing,
     allocation,
     decommission,
