@@ -95,6 +95,7 @@ def _of_kind(objects: Sequence[Manifest], kind: str) -> list[Manifest]:
 def _rendered() -> str:
     chart = REPOSITORY / "charts" / "spark-notebooks"
     command = [str(binary("helm")), "template", RELEASE, str(chart), "--namespace", NAMESPACE]
+    command += ["--skip-schema-validation"]  # the schema in the chart may be about to be made anew
     return run(
         [*command, "--set=s3.embedded.enabled=true", "--set=s3.credentials.mode=tokenService"], None, True
     ).stdout
