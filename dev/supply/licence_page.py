@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from dev.markdown import table
 from dev.paths import REPOSITORY
-from dev.settings_page import table
 from dev.supply.inventory import Inventory
 from dev.supply.licences import refused, verdict
 from dev.supply.package import DEBIAN, Package, with_bundled
