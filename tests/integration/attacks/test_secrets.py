@@ -36,12 +36,15 @@ print(json.dumps({"S3 key": keys.secret_key, "token of the hub": os.environ["JUP
     | ({"S3 session token": keys.token} if keys.token else {})))
 """
 SESSION = """
-import base64, json, sys, urllib.request
+import base64, json, os, sys, urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
+# As Jupyter's server tells its kernels and terminals; this is neither.
+os.environ["SPARK_SESSION_EVENT_LOGS"] = "/tmp/event-logs"
+Path("/tmp/event-logs").mkdir(exist_ok=True)
 from spark_session import get_spark_session
 spark = get_spark_session(executors=1)
-home = __import__("os").environ["SPARK_NOTEBOOKS_S3_HOME"]
+home = os.environ["SPARK_NOTEBOOKS_S3_HOME"]
 spark.range(100).write.mode("overwrite").parquet(f"{home}/left-by-a-session")
 context = spark.sparkContext
 page = f"{context.uiWebUrl}/"
