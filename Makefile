@@ -15,6 +15,7 @@ export CLUSTER NODES CONTEXT REGISTRY PORT
 
 # The Python of an environment: made on first use, found at once after that.
 tools = "$$(dev/python-env tools)/bin/python"
+supply_python = "$$(dev/python-env supply)/bin/python"
 lab_python = "$$(dev/python-env lab)/bin/python"
 devenv = "$$(dev/python-env dev)/bin
 
@@ -47,6 +48,16 @@ cluster-status: ## show the node CLUSTER: state, addresses, components
 
 images: ## build the images and push them to the node's registry (or REGISTRY)
 	@python=$(tools); exec "$$python" -m dev.run images
+
+.PHONY: sbom licences audit
+sbom: ## write what is in each image into .sbom/ (CycloneDX)
+	@python=$(supply_python); exec "$$python" -m dev.supply sbom
+
+licences: ## write docs/security/licences.md, and fail on licences that are not allowed
+	@python=$(supply_python); exec "$$python" -m dev.supply licences
+
+audit: ## ask the registries what is known against the packages of the images
+	@python=$(supply_python); exec "$$python" -m dev.supply audit
 
 .PHONY: test test-unit test-integration test-e2e test-long soak lint
 test: ## lint, the tests of every change, and what was skipped

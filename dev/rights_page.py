@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
+from dev.markdown import table
 from dev.paths import REPOSITORY
-from dev.settings_page import table
 from dev.target import run
 from dev.toolchain import binary
 

@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
+from dev.markdown import table
 from dev.paths import REPOSITORY
 
 # The library's own source, whatever Python runs this.
@@ -76,9 +76,3 @@ def usual_settings() -> Settings:
     s3 = S3("s3://notebooks/users/ada", "https://s3.example", "eu-central-1", Credentials.PROFILE)
     environment = Environment(workspace, s3, "/opt/venv/bin/python", "flights")
     return build(Context(environment, Request(), SparkSessionDefaults(), "0123abcd", Path("scratch"))).settings
-
-
-def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """A Markdown table."""
-    lines = [head, ("---",) * len(head), *rows]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)

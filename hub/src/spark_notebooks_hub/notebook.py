@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .workspace import AUTHENTICATION_SECRET, CREDENTIALS_SECRET
+from .workspace import AUTHENTICATION_SECRET, CREDENTIALS_SECRET, token_secret_name
 
 UID: Final = 1000
 GID: Final = 1000
@@ -19,6 +19,8 @@ TOKEN_SECONDS: Final = 3600
 ROLE_ARN: Final = "arn:aws:iam::000000000000:role/spark-notebooks"
 # In the notebook image.
 AWS_CONFIG: Final = "/etc/spark-notebooks/aws-config"
+# By both names JupyterHub's server knows its token for the hub.
+HUB_TOKENS: Final = ("JPY_API_TOKEN", "JUPYTERHUB_API_TOKEN")
 AUTHENTICATION_FOLDER: Final = "/var/run/secrets/spark-notebooks/authentication"
 
 # The Pod Security level `restricted` asks for all of these.
@@ -106,6 +108,12 @@ def environment(
             "SPARK_SESSION_S3_TOKEN_AUDIENCE": token_service.audience,
         }
     return variables
+
+
+def hub_tokens(server: str) -> dict[str, Any]:
+    """The variables with a server's token for the hub (`server`: its pod's name), from the Secret that the hub writes it to."""
+    source = {"secretKeyRef": {"name": token_secret_name(server), "key": "token"}}
+    return {name: {"name": name, "valueFrom": source} for name in HUB_TOKENS}
 
 
 def volumes(

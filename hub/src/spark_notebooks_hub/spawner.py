@@ -22,14 +22,14 @@ from .admission import Allowed
 from .api_server import api_server
 from .errors import Failure, SpawnFailed, api_failure, api_message
 from .network import NetworkRules
-from .notebook import TokenService, environment
+from .notebook import TokenService, environment, hub_tokens
 from .profiles import Placement, session_settings
 from .progress import Patience, PodProgress, Step, pod_progress, too_slow
 from .shared_folders import Share, SharedFolder, are_too_many, named_groups, settings, shares_of, too_many
 from .spawn_log import SpawnLog
 from .storage import ObjectStore
-from .workspace import MANAGED_BY, WORKSPACE_LABEL, HubIdentity, Workspace, credentials_file, user_slug
-from .workspaces import apply_server_rules, apply_workspace, until_admitted
+from .workspace import MANAGED_BY, WORKSPACE_LABEL, HubIdentity, Workspace, credentials_file, token_secret, user_slug
+from .workspaces import apply, apply_server_rules, apply_workspace, until_admitted
 
 # Seconds of JupyterHub's start_timeout kept back: its own timeout says nothing about what the server was waiting for, so ours comes first.
 SPAWN_RESERVE: Final = 15
@@ -110,7 +110,7 @@ class WorkspaceSpawner(KubeSpawner):
             has_credentials=self.credentials_mode == "static",
             token_service=self.token_service,
         )
-        return {**ours, **super().get_env()}
+        return {**ours, **super().get_env(), **hub_tokens(self.pod_name)}
 
     def shares(self) -> list[Share]:
         """The shared folders that the person has now, by JupyterHub's groups."""
@@ -209,6 +209,7 @@ class WorkspaceSpawner(KubeSpawner):
         if self.modify_pod_hook:
             pod = await maybe_future(self.modify_pod_hook(self, pod))
         await self._allow(pod)
+        await apply(self.api.api_client, token_secret(self.workspace(), self.pod_name, self.api_token))
         await exponential_backoff(
             partial(self._make_create_pod_request, pod, self.k8s_api_request_timeout),
             f"Could not create the pod {self.namespace}/{self.pod_name}",

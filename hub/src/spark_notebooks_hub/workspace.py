@@ -246,6 +246,25 @@ def authentication_secret(workspace: Workspace, secret: str) -> Manifest:
     }
 
 
+def token_secret(workspace: Workspace, server: str, token: str) -> Manifest:
+    """The token by which a server (its pod's name) speaks with the hub, under the key `token`; each start has another one.
+
+    In a Secret, because many may read the specs of pods who may not speak in the person's name.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": _metadata(workspace, token_secret_name(server)),
+        "type": "Opaque",
+        "data": {"token": base64.b64encode(token.encode()).decode()},
+    }
+
+
+def token_secret_name(server: str) -> str:
+    """The name of that Secret."""
+    return f"{server}-token"
+
+
 def credentials_file(environ: Mapping[str, str]) -> str:
     """An AWS shared-credentials file with the keys of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +81,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Situation:
-    """The platform, the notebooks of both, and eve's token of the hub."""
+    """The platform, the notebooks of both, eve's token of the hub, and secrets of the values by what they are."""
 
     api: ApiServer
     hub: Hub
     eve: Notebook
     bob: Notebook
     words: Mapping[str, str]
+    planted: Mapping[str, str] = field(repr=False)
 
     def send(self, attacks: Mapping[str, Attack]) -> dict[str, Result]:
         """Sends all requests from eve's notebook, in one process."""
@@ -199,7 +200,15 @@ def situation(node: Cluster) -> Iterator[Situation]:
     target = of_node(node)
     token = secrets.token_hex(16)
     references = images.build(images.IMAGES, push_to=node.registry)
-    values = evaluation_values(references, Accounts.generate())
+    accounts, client_secret = Accounts.generate(), secrets.token_hex(16)
+    planted = {
+        "the password of users": accounts.user_password,
+        "the administrator's password": accounts.admin_password,
+        "the secret of an OpenID client": client_secret,
+    }
+    values = evaluation_values(references, accounts)
+    # Nobody signs in by it: it is here to be looked for.
+    values["hub"]["config"]["GenericOAuthenticator"] = {"client_secret": client_secret}
     scopes = ["admin:users", "admin:servers", "admin:groups", "tokens", "list:users"]
     values["hub"]["config"]["JupyterHub"] |= {
         "services": [{"name": "administrator", "api_token": token}],
@@ -233,7 +242,7 @@ def situation(node: Cluster) -> Iterator[Situation]:
         for user in ("eve", "bob"):
             hub.wait_until_ready(user)
         eve, bob = (Notebook(target, f"{PREFIX}{user}") for user in ("eve", "bob"))
-        yield Situation(api, hub, eve, bob, _words(api, hub, references, eve, bob))
+        yield Situation(api, hub, eve, bob, _words(api, hub, references, eve, bob), planted)
     finally:
         api.close()
         target.helm("uninstall", NAME, "--namespace", NAME, "--ignore-not-found")

@@ -45,7 +45,7 @@ def get(kubectl: Kubectl, workspace: Any, kind: str, name: str) -> dict[str, Any
 async def test_a_workspace_is_made_with_the_rights_of_the_chart(
     client: ApiClient, release: Release, kubectl: Kubectl
 ) -> None:
-    workspace = release.workspace("ada", credentials="[default]\n", quota={"pods": 5})
+    workspace = release.workspace("made", credentials="[default]\n", quota={"pods": 5})
     await apply_workspace(client, workspace)
     assert len(versions(kubectl, workspace.namespace)) == len(workspace_manifests(workspace)) + ONCE
     labels = kubectl("get", "namespace", workspace.namespace, "--output", "json")["metadata"]["labels"]

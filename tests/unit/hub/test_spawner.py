@@ -1,6 +1,7 @@
 """The spawner without a cluster: names, the pod's manifest, and its one watch of pods. Starting for real is tested on the node."""
 
 import asyncio
+import base64
 import json
 import logging
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from spark_notebooks_hub.progress import PodProgress, Step
 from spark_notebooks_hub.spawner import WorkspaceSpawner
 from spark_notebooks_hub.storage import ObjectStore
 from spark_notebooks_hub.values import parse_values
+from spark_notebooks_hub.workspace import token_secret
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
@@ -162,6 +164,19 @@ async def test_the_profiles_of_a_person_follow_their_groups(make_spawner: MakeSp
         assert spawner.workspace().placement.profiles.keys() == names
     plain = json.loads(make_spawner().get_env()["SPARK_SESSION_CONFIG"])["SparkSessionDefaults"]
     assert "profiles" not in plain
+
+
+async def test_the_server_s_token_is_in_no_pod_spec(make_spawner: MakeSpawner) -> None:
+    spawner = make_spawner(server="big")
+    spawner.api_token = "a-token-that-is-planted"
+    pod = await manifest(spawner)
+    assert spawner.api_token not in json.dumps(pod)
+    variables = {each["name"]: each for each in pod["spec"]["containers"][0]["env"]}
+    for name in ("JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN"):
+        assert variables[name]["valueFrom"]["secretKeyRef"] == {"name": "notebook-big-token", "key": "token"}
+    secret = token_secret(spawner.workspace(), spawner.pod_name, spawner.api_token)
+    assert secret["metadata"]["name"] == "notebook-big-token"
+    assert base64.b64decode(secret["data"]["token"]).decode() == spawner.api_token
 
 
 async def test_a_home_volume_belongs_to_one_server(make_spawner: MakeSpawner) -> None:
