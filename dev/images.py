@@ -13,6 +13,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,16 +59,20 @@ def build(names: Iterable[str], push_to: str | None = None) -> dict[str, str]:
     if unknown := [name for name in wanted if name != "base" and name not in IMAGES]:
         raise ImageError(f"There is no image {', '.join(unknown)}. There are: base, {', '.join(IMAGES)}.")
     builder = find_builder()
-    # One at a time: two builds on one machine only slow each other down, and the second one finds the work of the first.
-    with locked(
-        cache_folder() / "containers" / "build.lock",
-        lambda: say("Images: another process builds them, waiting for that"),
-    ):
+    with no_other_build():
         clean_up(builder)
         try:
             return _build(builder, wanted, push_to)
         finally:
             clean_up(builder)
+
+
+def no_other_build() -> AbstractContextManager[None]:
+    """Within, nobody else builds. Two builds on one machine only slow each other down, and the second one finds the work of the first."""
+    return locked(
+        cache_folder() / "containers" / "build.lock",
+        lambda: say("Images: another process builds them, waiting for that"),
+    )
 
 
 def clean_up(builder: Builder) -> None:

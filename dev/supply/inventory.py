@@ -8,9 +8,8 @@ from pathlib import Path
 
 from dev import images
 from dev.image_builder import find_builder, output
-from dev.locks import locked
-from dev.paths import REPOSITORY, cache_folder
-from dev.progress import say, step
+from dev.paths import REPOSITORY
+from dev.progress import step
 from dev.supply import debian, distributions, go_modules, jars, node_modules
 from dev.supply.bill import Image
 from dev.supply.content import mounted
@@ -33,10 +32,7 @@ def inventories(names: Iterable[str] = tuple(images.IMAGES)) -> list[Inventory]:
     references = images.build(names)
     builder = find_builder()
     found = []
-    with locked(
-        cache_folder() / "containers" / "build.lock",
-        lambda: say("Images: another process builds them, waiting for that"),
-    ):
+    with images.no_other_build():
         for name, reference in references.items():
             layers = output(builder.layers(reference)) or ""
             identity = f"sha256:{hashlib.sha256(layers.encode()).hexdigest()}"
