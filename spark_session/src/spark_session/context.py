@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import secrets
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from spark_session.defaults import SparkSessionDefaults
-from spark_session.environment import Environment
+from spark_session.defaults import SparkSessionDefaults, load_defaults
+from spark_session.environment import Environment, detect
 from spark_session.errors import SparkSessionError
 from spark_session.node_share import Share
 from spark_session.placement import EXECUTORS, Profile
@@ -35,6 +39,18 @@ class Context:
     defaults: SparkSessionDefaults
     session_id: str
     scratch: Path
+
+    @classmethod
+    def of_new_session(cls, request: Request) -> Self:
+        """Of a session that this process starts, as its environment and configuration are now."""
+        session_id = secrets.token_hex(4)
+        return cls(
+            environment=detect(os.environ, Path.home()),
+            request=request,
+            defaults=load_defaults(os.environ),
+            session_id=session_id,
+            scratch=Path(tempfile.gettempdir()) / f"spark-session-{session_id}",
+        )
 
     @property
     def name(self) -> str:

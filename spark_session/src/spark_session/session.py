@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
-import secrets
 import shutil
-import tempfile
 import threading
 import time
 import warnings
@@ -14,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,7 +20,6 @@ from spark_session.context import Context
 from spark_session.control import Cluster
 from spark_session.defaults import load_defaults
 from spark_session.display import is_interactive
-from spark_session.environment import detect
 from spark_session.errors import SparkSessionError, SparkSessionWarning
 from spark_session.head_start import first_executors
 from spark_session.packages import along
@@ -102,7 +98,7 @@ def get_spark_session(
             return running.spark
         _discard()
         _refuse_foreign_session()
-        plan = build(_context(request))
+        plan = build(Context.of_new_session(request))
         watcher = watch.prepare(plan)
         records.write(records.folder(os.environ), _starting(plan))
         try:
@@ -145,7 +141,7 @@ def explain() -> Plan:
     """Show where the session runs and every setting with where it came from; of a default session when none runs."""
     with _lock:
         running = _alive()
-        return running.plan if running is not None else build(_context(Request()))
+        return running.plan if running is not None else build(Context.of_new_session(Request()))
 
 
 def profiles() -> Profiles:
@@ -156,21 +152,10 @@ def profiles() -> Profiles:
 
 def prepare() -> None:
     """Start the JVM of a session that will most likely be asked for, where the administrator has it so."""
-    plan = build(_context(Request()))
+    plan = build(Context.of_new_session(Request()))
     if plan.context.environment.workspace is not None and plan.context.defaults.warm_jvm:
         process_jvm.start_ahead(texts(plan.settings), {**os.environ, **plan.variables}, records.folder(os.environ))
         import pyspark.sql  # noqa: F401 (the session's call finds it loaded)
-
-
-def _context(request: Request) -> Context:
-    session_id = secrets.token_hex(4)
-    return Context(
-        environment=detect(os.environ, Path.home()),
-        request=request,
-        defaults=load_defaults(os.environ),
-        session_id=session_id,
-        scratch=Path(tempfile.gettempdir()) / f"spark-session-{session_id}",
-    )
 
 
 def _alive() -> _Running | None:

@@ -9,10 +9,8 @@ the settings are those of the same steps, and what the application sets itself c
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -27,8 +25,7 @@ from spark_session.batch.remember import LAST_WORDS, remembered
 from spark_session.batch.run import cleared_away, fetched, leave_words, run
 from spark_session.context import Context
 from spark_session.control.ended import Ended
-from spark_session.defaults import load_defaults
-from spark_session.environment import HOME_VARIABLE, detect
+from spark_session.environment import HOME_VARIABLE
 from spark_session.errors import SparkSessionError
 from spark_session.executor_pods import ExecutorPods
 from spark_session.jvm import as_options, command, environment
@@ -69,7 +66,7 @@ def _main(arguments: Sequence[str], last_words: Path) -> int:
         return TRY_AGAIN
     with cleared_away():
         try:
-            plan = build(_context(application.stem))
+            plan = build(Context.of_new_session(Request(name=application.stem[:LONGEST_NAME])))
             # What can never be had is refused now, and not waited for.
             watch.prepare(plan)
             settings = settings_of(plan, jars, coordinates, os.environ.get(MEMORY_VARIABLE, ""))
@@ -133,17 +130,6 @@ def program(plan: Plan, settings: Mapping[str, str], words: Sequence[str]) -> tu
 
 def _application(main_class: str, jar: Path) -> list[str]:
     return ["--class", main_class, jar.as_uri()]
-
-
-def _context(name: str) -> Context:
-    session_id = secrets.token_hex(4)
-    return Context(
-        environment=detect(os.environ, Path.home()),
-        request=Request(name=name[:LONGEST_NAME]),
-        defaults=load_defaults(os.environ),
-        session_id=session_id,
-        scratch=Path(tempfile.gettempdir()) / f"spark-session-{session_id}",
-    )
 
 
 def _renamed(jar: Path) -> Path:
