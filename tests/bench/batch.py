@@ -7,9 +7,8 @@ import tempfile
 from pathlib import Path
 
 from cluster import Cluster
-from dev.s3_server import S3Server
 from tests.bench.report import Row, row
-from tests.support.notebook_pod import Notebook, running_notebook
+from tests.support.notebook_pod import Notebook, notebook_with_s3
 
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))
 
@@ -39,10 +38,8 @@ def measure() -> list[Row]:
     node.up()
     with (
         tempfile.TemporaryDirectory() as folder,
-        S3Server(Path(folder), host=node.host_address) as server,
-        running_notebook(node, "bench-batch", {"pods": 4}, {}, s3=server) as notebook,
+        notebook_with_s3(node, Path(folder), "bench-batch", {"pods": 4}, {}) as notebook,
     ):
-        server.create_bucket("notebooks")
         return compare(notebook)
 
 

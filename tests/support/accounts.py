@@ -8,7 +8,8 @@ import json
 import ssl
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,19 @@ class ApiServer:
             context.load_cert_chain(both.name)
         self._connection = http.client.HTTPSConnection(url.hostname or "", url.port, timeout=30, context=context)
         self._used = time.monotonic()
+
+    @contextmanager
+    def without(self, collection: str, name: str) -> Iterator[None]:
+        """Within, an object is not there; then it is made again as it was."""
+        path = f"{collection}/{name}"
+        found = self.call("GET", path).content
+        assert self.call("DELETE", path).allowed
+        try:
+            yield
+        finally:
+            kept = ("name", "labels", "annotations")
+            metadata = {key: found["metadata"][key] for key in kept if key in found["metadata"]}
+            assert self.call("POST", collection, {**found, "metadata": metadata}).allowed
 
     def call(
         self,

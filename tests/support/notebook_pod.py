@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 from spark_notebooks_hub.admission import Allowed, server_annotations
@@ -143,6 +144,19 @@ def running_notebook(
     finally:
         target.kubectl("delete", "namespace", namespace, "--wait=true", "--timeout=120s")
         target.kubectl("delete", "--filename", "-", stdin=roles)
+
+
+@contextmanager
+def notebook_with_s3(
+    node: Cluster, folder: Path, namespace: str, quota: Mapping[str, object], defaults: Mapping[str, object]
+) -> Iterator[Notebook]:
+    """The same with a store of its own, whose files are in `folder`, and its bucket."""
+    with (
+        S3Server(folder, host=node.host_address) as server,
+        running_notebook(node, namespace, quota, defaults, s3=server) as made,
+    ):
+        server.create_bucket("notebooks")
+        yield made
 
 
 def _create(target: Target, pod: dict[str, object], user: str) -> None:

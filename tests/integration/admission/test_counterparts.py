@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
 from spark_notebooks_hub.workspace import Workspace, namespace, role_binding
@@ -87,16 +87,8 @@ def waiting(platform: Platform) -> Iterator[None]:
     platform.api.call("DELETE", f"{path}/waiting?gracePeriodSeconds=0")
 
 
-@contextmanager
-def taken_away(platform: Platform, policy: str) -> Iterator[None]:
-    path = f"{POLICIES}/{platform.hub.fullname}-{policy}"
-    binding = platform.api.call("GET", path).content
-    assert platform.api.call("DELETE", path).allowed
-    try:
-        yield
-    finally:
-        metadata = {key: binding["metadata"][key] for key in ("name", "labels")}
-        assert platform.api.call("POST", POLICIES, {**binding, "metadata": metadata}).allowed
+def taken_away(platform: Platform, policy: str) -> AbstractContextManager[None]:
+    return platform.api.without(POLICIES, f"{platform.hub.fullname}-{policy}")
 
 
 def wait_until(condition: Callable[[], bool], told: Callable[[], object]) -> None:

@@ -74,19 +74,9 @@ def with_right(verb: str, resource: str, place: str, group: str, situation: Situ
         yield
 
 
-@contextmanager
-def without_policy(policy: str, situation: Situation) -> Iterator[None]:
+def without_policy(policy: str, situation: Situation) -> AbstractContextManager[None]:
     """One admission policy is bound to nothing meanwhile."""
-    path = f"{BINDINGS}/{situation.words['FULLNAME']}-workspace-{policy}"
-    binding = situation.api.call("GET", path).content
-    assert situation.api.call("DELETE", path).allowed
-    try:
-        yield
-    finally:
-        metadata = {
-            key: binding["metadata"][key] for key in ("name", "labels", "annotations") if key in binding["metadata"]
-        }
-        assert situation.api.call("POST", BINDINGS, {**binding, "metadata": metadata}).allowed
+    return situation.api.without(BINDINGS, f"{situation.words['FULLNAME']}-workspace-{policy}")
 
 
 @contextmanager

@@ -17,9 +17,8 @@ from typing import Any
 import pytest
 
 from cluster import Cluster
-from dev.s3_server import S3Server
 from dev.target import TargetError
-from tests.support.notebook_pod import Notebook, running_notebook
+from tests.support.notebook_pod import Notebook, notebook_with_s3
 
 SCRIPT = """
 import time
@@ -46,11 +45,9 @@ GONE_SECONDS = 60.0
 
 @pytest.fixture(scope="module")
 def notebook(node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
-    with (
-        S3Server(tmp_path_factory.mktemp("s3"), host=node.host_address) as server,
-        running_notebook(node, "test-job-kills", {"pods": 20}, {"max_executors": 4}, s3=server) as made,
-    ):
-        server.create_bucket("notebooks")
+    with notebook_with_s3(
+        node, tmp_path_factory.mktemp("s3"), "test-job-kills", {"pods": 20}, {"max_executors": 4}
+    ) as made:
         yield made
 
 

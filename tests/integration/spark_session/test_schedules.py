@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from cluster import Cluster
-from dev.s3_server import S3Server
-from tests.support.notebook_pod import Notebook, running_notebook
+from tests.support.notebook_pod import Notebook, notebook_with_s3
 
 from .test_submit import BEGIN
 
@@ -25,11 +24,7 @@ names = lambda: [each.name for each in schedules()]
 @pytest.fixture(scope="module")
 def notebook(node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     quota = {"pods": 8, "count/cronjobs.batch": 3}
-    with (
-        S3Server(tmp_path_factory.mktemp("s3"), host=node.host_address) as server,
-        running_notebook(node, "test-schedules", quota, {"max_executors": 2}, s3=server) as made,
-    ):
-        server.create_bucket("notebooks")
+    with notebook_with_s3(node, tmp_path_factory.mktemp("s3"), "test-schedules", quota, {"max_executors": 2}) as made:
         yield made
 
 

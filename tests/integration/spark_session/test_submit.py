@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from cluster import Cluster
-from dev.s3_server import S3Server
-from tests.support.notebook_pod import Notebook, running_notebook
+from tests.support.notebook_pod import Notebook, notebook_with_s3
 
 BEGIN = """
 import json, os, signal, subprocess, sys, time
@@ -46,11 +45,9 @@ print("counted", spark.range(1000).count(), sys.argv[1:])
 
 @pytest.fixture(scope="module")
 def notebook(node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
-    with (
-        S3Server(tmp_path_factory.mktemp("s3"), host=node.host_address) as server,
-        running_notebook(node, "test-submit", {"pods": 12}, {"max_executors": 4}, s3=server) as made,
-    ):
-        server.create_bucket("notebooks")
+    with notebook_with_s3(
+        node, tmp_path_factory.mktemp("s3"), "test-submit", {"pods": 12}, {"max_executors": 4}
+    ) as made:
         yield made
 
 

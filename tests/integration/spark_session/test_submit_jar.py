@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from cluster import Cluster
-from dev.s3_server import S3Server
 from tests.support.jars import APPLICATION, COMPILER, HELPER
-from tests.support.notebook_pod import Notebook, running_notebook
+from tests.support.notebook_pod import Notebook, notebook_with_s3
 
 from .test_submit import jobs, run, wait_until_nothing_is_left
 
@@ -34,11 +33,9 @@ jar("helper.jar", "Helper", "Manifest-Version: 1.0\\r\\n\\r\\n")
 
 @pytest.fixture(scope="module")
 def notebook(node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
-    with (
-        S3Server(tmp_path_factory.mktemp("s3"), host=node.host_address) as server,
-        running_notebook(node, "test-submit-jar", {"pods": 12}, {"max_executors": 4}, s3=server) as made,
-    ):
-        server.create_bucket("notebooks")
+    with notebook_with_s3(
+        node, tmp_path_factory.mktemp("s3"), "test-submit-jar", {"pods": 12}, {"max_executors": 4}
+    ) as made:
         yield made
 
 

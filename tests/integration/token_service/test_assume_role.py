@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, unquote
 
 import pytest
-from moto.server import ThreadedMotoServer
 from token_service.errors import StsError
 from token_service.identity import Grant
 from token_service.minting.assume_role import AssumeRoleMint
 from token_service.policy import Access
 
+from tests.support.moto import moto_server
 from tests.unit.token_service.conftest import Clock
 
 from .iam import ADA, BUCKET
@@ -20,11 +20,8 @@ from .iam import ADA, BUCKET
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 def assume(endpoint: str) -> AssumeRoleMint:
