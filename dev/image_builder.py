@@ -16,6 +16,8 @@ from dev.paths import cache_folder
 from dev.toolchain import ensure_programs
 
 PROGRAMS = ("buildah", "podman", "docker")
+# docker alone is but a client: its engine may be elsewhere or nowhere, and only buildx knows secrets.
+CHECKS = {"docker": (("docker", "version"), ("docker", "buildx", "version"))}
 LINES_OF_A_FAILURE = 30
 NODE_NETWORK = ipaddress.ip_network("10.89.0.0/16")  # the nodes that cluster/ makes
 
@@ -104,9 +106,33 @@ def plain_http(reference: str) -> bool:
     return address.is_loopback or address in NODE_NETWORK
 
 
-def find_builder(which: Callable[[str], str | None] = shutil.which) -> Builder:
-    """The first builder of this machine; buildah is installed where there is none."""
-    program = next((name for name in PROGRAMS if which(name)), None)
+def temporary_folder() -> Path:
+    """Where builds keep what they need for their time: beside the storage, not in a /tmp that may be small."""
+    folder = cache_folder() / "containers" / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def environment() -> dict[str, str]:
+    """The environment of a builder; with buildah's chroot isolation no container runtime is needed."""
+    return {**os.environ, "BUILDAH_ISOLATION": "chroot", "TMPDIR": str(temporary_folder())}
+
+
+def output(command: Sequence[str]) -> str | None:
+    """What a short command prints, or None where it fails."""
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def find_builder(
+    which: Callable[[str], str | None] = shutil.which, output: Callable[[Sequence[str]], str | None] = output
+) -> Builder:
+    """The first builder of this machine that can build; buildah is installed where there is none."""
+
+    def can_build(name: str) -> bool:
+        return which(name) is not None and all(output(check) is not None for check in CHECKS.get(name, ()))
+
+    program = next(filter(can_build, PROGRAMS), None)
     if program is None:
         # buildah from 1.36 on wants netavark for every container, and Debian only recommends it.
         ensure_programs("buildah", "/usr/lib/podman/netavark")
@@ -121,18 +147,6 @@ def storage_options() -> tuple[str, ...]:
     # A storage has a run folder to itself: another cache folder means another one.
     name = f"containers-{hashlib.sha256(bytes(root)).hexdigest()[:8]}"
     return (f"--root={root}", f"--runroot={runtime / 'spark-notebooks' / name}")
-
-
-def temporary_folder() -> Path:
-    """Where builds keep what they need for their time: beside the storage, not in a /tmp that may be small."""
-    folder = cache_folder() / "containers" / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def environment() -> dict[str, str]:
-    """The environment of a builder; with buildah's chroot isolation no container runtime is needed."""
-    return {**os.environ, "BUILDAH_ISOLATION": "chroot", "TMPDIR": str(temporary_folder())}
 
 
 def tied_to_us() -> list[str]:
@@ -184,9 +198,3 @@ def run(command: Sequence[str], log: Path, progress: Callable[[str], None], **va
 
 def _verb(command: Sequence[str]) -> str:
     return next((word for word in command[1:] if not word.startswith("-")), "")
-
-
-def output(command: Sequence[str]) -> str | None:
-    """What a short command prints, or None where it fails."""
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else None

@@ -186,6 +186,16 @@ def test_docker_tags_before_it_pushes():
 def test_the_first_builder_of_the_machine_is_taken():
     assert find_builder({"podman": "/usr/bin/podman", "docker": "/usr/bin/docker"}.get).program == "podman"
     assert find_builder({"docker": "/usr/bin/docker", "buildah": "/usr/bin/buildah"}.get).program == "buildah"
+    assert find_builder({"docker": "/usr/bin/docker"}.get, lambda _: "").program == "docker"
+
+
+@pytest.mark.parametrize("missing", ["version", "buildx"])
+def test_docker_without_an_engine_or_without_secrets_is_none(monkeypatch, missing):
+    monkeypatch.setattr("dev.image_builder.ensure_programs", lambda *_: None)
+    assert (
+        find_builder({"docker": "/usr/bin/docker"}.get, lambda command: None if missing in command else "").program
+        == "buildah"
+    )
 
 
 def test_where_there_is_no_builder_buildah_comes_with_the_network_program_that_it_wants(monkeypatch):
