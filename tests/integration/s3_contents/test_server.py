@@ -6,6 +6,7 @@ import base64
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -87,6 +88,25 @@ def test_a_notebook_is_made_saved_and_opened(jupyter: Jupyter, s3_server: S3Serv
     assert b"1 + 1" in body
     listing = jupyter.contents("GET", folder, params={"type": "directory"}).json()
     assert [(entry["name"], entry["type"]) for entry in listing["content"]] == [("Untitled.ipynb", "notebook")]
+
+
+def test_a_long_listing_comes_in_pieces(jupyter: Jupyter, s3_server: S3Server, folder: str) -> None:
+    names = [f"{number:04}.txt" for number in range(1_234)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: put(s3_server, f"{folder}/{name}", b"x"), names))
+    answer = jupyter.contents("GET", folder, params={"type": "directory"})
+    assert answer.headers["Transfer-Encoding"] == "chunked"
+    assert answer.headers["Content-Type"] == "application/json"
+    model = answer.json()
+    content = model.pop("content")
+    assert [entry["name"] for entry in content] == names
+    about = jupyter.contents("GET", folder, params={"type": "directory", "content": 0}).json()
+    assert model == {name: value for name, value in about.items() if name != "content"} | {"format": "json"}
+    one = jupyter.contents("GET", f"{folder}/{names[-1]}", params={"content": 0, "type": "file"}).json()
+    assert content[-1].keys() == one.keys()
+    # A short one, and all else below the address, is Jupyter Server's own.
+    assert "Content-Length" in jupyter.contents("GET", "", params={"type": "directory"}).headers
+    assert jupyter.contents("GET", f"{folder}/{names[0]}/checkpoints").json() == []
 
 
 def test_what_the_s3_server_can_do_is_told(jupyter: Jupyter, s3_server: S3Server) -> None:

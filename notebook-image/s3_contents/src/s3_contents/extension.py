@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.services.contents import handlers as contents
 
 from s3_contents.archive_handler import ArchiveHandler
 from s3_contents.handlers import ROOT, StoreHandler
 from s3_contents.history_handlers import HistoryHandler, VersionHandler
+from s3_contents.listing_handler import ListingHandler
 from s3_contents.manager import S3ContentsManager
 from s3_contents.trash_handlers import TrashHandler
 
@@ -30,6 +32,9 @@ class S3ContentsExtension(ExtensionApp):
             self.log.info("The files are not on S3, so that they have no history.")
             return
         self.handlers.extend((f"/{ROOT}/{name}", handler) for name, handler in HANDLERS.items())
+        # What extensions serve comes before what the server does; its address of a file begins like those of its checkpoints.
+        own = {contents.ContentsHandler: ListingHandler}
+        self.handlers.extend((address, own.get(handler, handler)) for address, handler in contents.default_handlers)
 
     async def _start_jupyter_server_extension(self, serverapp: object) -> None:
         manager = self._manager()

@@ -170,9 +170,13 @@ async def _for_each(items: Collection[Object], action: Callable[[Object], Awaita
     # After a failure nothing new begins, but what has begun is waited for: only then is it known what there is.
     queue = iter(items)
     failures: list[S3Error] = []
+    turn = asyncio.Lock()
 
     async def work() -> None:
         for item in queue:
+            # To prepare a request takes milliseconds. One in each turn of the event loop, and others are served in between.
+            async with turn:
+                await asyncio.sleep(0)
             if failures:
                 return
             try:
