@@ -1,6 +1,6 @@
-import { drive, saving } from './contents/index.js';
+import { drive, moving, saving } from './contents/index.js';
 import { files } from './files/index.js';
 import { history } from './history/index.js';
 import { sessions } from './sessions/index.js';
 
-export default [drive, saving, history, files, sessions];
+export default [drive, moving, saving, history, files, sessions];

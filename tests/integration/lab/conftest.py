@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from nbformat import writes
 from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, expect
 
 from dev.lab_extension import lab_extension
 from dev.paths import REPOSITORY
@@ -92,6 +92,12 @@ class Tab:
     def is_saved(self) -> None:
         expect(self.label).not_to_contain_class("jp-mod-dirty", timeout=PATIENCE)
 
+    def upload(self, file: Path | FilePayload) -> None:
+        """Into the folder that the file browser shows."""
+        with self.page.expect_file_chooser() as chooser:
+            self.page.locator("jp-button[data-command='filebrowser:upload'], [title='Upload Files']").first.click()
+        chooser.value.set_files(file)
+
     def answer(self, button: str) -> None:
         """Click a button of the dialog that is open."""
         self.dialog.locator(".jp-Dialog-button", has_text=button).click()
@@ -107,7 +113,7 @@ def proxy(s3_server: S3Server) -> Iterator[S3Proxy]:
 @pytest.fixture(autouse=True)
 def no_faults(proxy: S3Proxy) -> Iterator[None]:
     yield
-    proxy.fault = lambda _request: None
+    proxy.fault, proxy.delay = (lambda _request: None), 0.0
 
 
 @pytest.fixture(scope="module")

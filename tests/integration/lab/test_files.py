@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,26 @@ def test_a_folder_is_downloaded_as_a_zip(open_tab: OpenTab, home: Home, artifact
     with tab.page.expect_download() as started:
         tab.page.locator(".lm-Menu").get_by_text("Download Current Folder as Zip").click()
     assert started.value.suggested_filename == "files.zip"
+
+
+def test_the_renaming_of_a_large_folder_shows_how_far_it_is(
+    open_tab: OpenTab, home: Home, proxy: S3Proxy, artifacts: Path
+) -> None:
+    home.write("start.txt", "here")
+    for number in range(100):
+        home.write(f"measured in spring/{number}.txt", str(number))
+    tab = open_tab("start.txt")
+    proxy.delay = 1.0
+    item(tab, "measured in spring").click()
+    tab.page.keyboard.press("F2")
+    tab.page.locator(".jp-DirListing-editor").fill("measured in May")
+    tab.page.keyboard.press("Enter")
+    notice = tab.page.locator(".jp-Notification-Toast-Message, .Toastify__toast").first
+    expect(notice).to_contain_text(re.compile(r"Renaming measured in spring: \d+ of 100 files"), timeout=PATIENCE)
+    tab.page.screenshot(path=artifacts / "renaming.png", animations="disabled")
+    expect(item(tab, "measured in May")).to_have_count(1, timeout=PATIENCE)
+    expect(notice).to_have_count(0, timeout=PATIENCE)
+    assert home.read("measured in May/99.txt") == "99"
 
 
 def archive(jupyter: Jupyter, path: str) -> requests.Response:

@@ -106,9 +106,7 @@ def test_a_writer_outside_who_comes_just_after_a_save(open_tab: OpenTab, home: H
 
 
 def upload(tab: Tab, name: str, content: bytes) -> None:
-    with tab.page.expect_file_chooser() as chooser:
-        tab.page.locator("jp-button[data-command='filebrowser:upload'], [title='Upload Files']").first.click()
-    chooser.value.set_files({"name": name, "mimeType": "text/plain", "buffer": content})
+    tab.upload({"name": name, "mimeType": "text/plain", "buffer": content})
 
 
 def test_an_upload_does_not_overwrite_what_nobody_saw(open_tab: OpenTab, home: Home, proxy: S3Proxy, path: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from s3_contents import S3ContentsManager, transfers
 from s3_contents.errors import ConflictError, NotFoundError, UnavailableError
 from s3_contents.multipart import Upload
 from s3_contents.objects import now, stamp
+from s3_contents.progress import Ongoing
 from s3_contents.store import S3Store
 from s3_contents.transfers import move_tree
 
@@ -132,3 +134,21 @@ async def test_the_manager_from_new_to_deleted(store: S3Store) -> None:
     assert (deleted.path, deleted.files) == ("g", 2)
     await manager.mounts.home.trash.remove(deleted.id)
     assert await store.tree("") == []
+
+
+async def test_a_move_tells_how_far_it_is(store: S3Store) -> None:
+    for number in range(3):
+        await store.create(f"f/{number}", b"x", "text/plain")
+    told: list[tuple[int, int]] = []
+    await move_tree(store, "f/", "n/", progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_move_is_known_while_it_goes_on() -> None:
+    ongoing = Ongoing()
+    with suppress(KeyError), ongoing.moving("f") as progress:
+        assert ongoing.get("f") is None
+        progress(1, 3)
+        assert (ongoing.get("f"), ongoing.get("g")) == ((1, 3), None)
+        raise KeyError
+    assert ongoing.get("f") is None

@@ -1,6 +1,7 @@
 import { Contents, Drive, ServerConnection } from '@jupyterlab/services';
 import { ISignal, Signal } from '@lumino/signaling';
 
+import { Move } from './follower.js';
 import { Versions } from './versions.js';
 
 /** Why a document could not be saved: its file has changed, or the store is slow or away. */
@@ -25,6 +26,11 @@ const AWAY = new Set([429, 502, 503, 504]);
 export class SafeDrive extends Drive {
   get unsaved(): ISignal<this, Unsaved> {
     return this._unsaved;
+  }
+
+  /** Files and folders whose renaming or deletion has begun. */
+  get moves(): ISignal<this, Move> {
+    return this._moves;
   }
 
   async get(path: string, options?: Contents.IFetchOptions): Promise<Contents.IModel> {
@@ -66,13 +72,17 @@ export class SafeDrive extends Drive {
   }
 
   async rename(before: string, after: string): Promise<Contents.IModel> {
-    const model = await super.rename(before, after);
+    const work = super.rename(before, after);
+    this._moves.emit({ path: before, verb: 'Renaming', work });
+    const model = await work;
     this._versions.renamed(before, after);
     return model;
   }
 
   async delete(path: string): Promise<void> {
-    await super.delete(path);
+    const work = super.delete(path);
+    this._moves.emit({ path, verb: 'Deleting', work });
+    await work;
     this._versions.absent(path);
   }
 
@@ -123,6 +133,7 @@ export class SafeDrive extends Drive {
   private readonly _versions = new Versions();
   private readonly _listed = new Map<string, Set<string>>();
   private readonly _unsaved = new Signal<this, Unsaved>(this);
+  private readonly _moves = new Signal<this, Move>(this);
 }
 
 /** The status of an answer that is an error; 503 where no answer came, 0 for an error of another kind. */

@@ -4,8 +4,10 @@ import { IDocumentManager } from '@jupyterlab/docmanager';
 import { DocumentRegistry } from '@jupyterlab/docregistry';
 import { Contents, IDefaultDrive, IServerSettings, ServerConnection, ServiceManagerPlugin } from '@jupyterlab/services';
 
+import { call } from '../api.js';
 import { opened } from '../documents.js';
 import { SafeDrive } from './drive.js';
+import { Follower } from './follower.js';
 import { Keeper, Notice } from './keeper.js';
 
 /** JupyterLab's access to files, in place of its own (package.json turns that off). */
@@ -34,10 +36,7 @@ export const saving: JupyterFrontEndPlugin<void> = {
       save: path => saveDocuments(opened(app, documents, path)),
       show: (path, notice) => notices.show(path, notice),
       fail: (path, message) => void showErrorMessage(`${path} was not saved`, message),
-      later: (callback, seconds) => {
-        const timer = setTimeout(callback, seconds * 1000);
-        return () => clearTimeout(timer);
-      }
+      later
     });
     files.unsaved.connect((_, unsaved) => keeper.unsaved(unsaved));
     files.fileChanged.connect((_, change) => {
@@ -47,6 +46,38 @@ export const saving: JupyterFrontEndPlugin<void> = {
     });
   }
 };
+
+/** Shows how far the renaming or deletion of a large folder is. */
+export const moving: JupyterFrontEndPlugin<void> = {
+  id: '@spark-notebooks/lab:moving',
+  description: 'Shows how far the renaming or deletion of a large folder is.',
+  autoStart: true,
+  requires: [IDefaultDrive],
+  activate: (_: JupyterFrontEnd, files: Contents.IDrive) => {
+    if (!(files instanceof SafeDrive)) {
+      return;
+    }
+    const shown = new Map<string, string>();
+    const show = (path: string, text: string | null): void => {
+      const id = shown.get(path);
+      if (text !== null) {
+        if (id === undefined || !Notification.update({ id, message: text })) {
+          shown.set(path, Notification.emit(text, 'in-progress', { autoClose: false }));
+        }
+      } else if (id !== undefined) {
+        shown.delete(path);
+        Notification.dismiss(id);
+      }
+    };
+    const follower = new Follower({ ask: async path => (await call('progress', { path })).json(), show, later });
+    files.moves.connect((_, move) => void follower.follow(move));
+  }
+};
+
+function later(callback: () => void, seconds: number): () => void {
+  const timer = setTimeout(callback, seconds * 1000);
+  return () => clearTimeout(timer);
+}
 
 async function saveDocuments(contexts: DocumentRegistry.Context[]): Promise<boolean> {
   const dirty = contexts.filter(context => context.model.dirty);

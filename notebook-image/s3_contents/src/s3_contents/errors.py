@@ -149,3 +149,15 @@ def _of_response(error: ClientError, action: str, url: str) -> S3Error:
     return UnavailableError(
         f"Cannot {action} {url}: S3 answered {status} {code}. Keep your documents open and try again in a moment."
     )
+
+
+def changed(path: str, replacing: bool) -> ConflictError:
+    """What is said to a person whose save found another version there than the one that it was to replace, or a file where none was."""
+    if not replacing:
+        return ConflictError(
+            f"{path} was created by someone else in the meantime. Open it, or save under another name."
+        )
+    return ConflictError(
+        f"{path} was changed by someone else since you opened it, and has not been saved. Open their version (File > "
+        "Reload from Disk), or save yours under another name."
+    )

@@ -6,7 +6,7 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.services.contents import handlers as contents
 
 from s3_contents.archive_handler import ArchiveHandler
-from s3_contents.handlers import ROOT, StoreHandler
+from s3_contents.handlers import ROOT, ProgressHandler, StoreHandler
 from s3_contents.history_handlers import HistoryHandler, VersionHandler
 from s3_contents.listing_handler import ListingHandler
 from s3_contents.manager import S3ContentsManager
@@ -15,6 +15,7 @@ from s3_contents.trash_handlers import TrashHandler
 HANDLERS = {
     "archive": ArchiveHandler,
     "history": HistoryHandler,
+    "progress": ProgressHandler,
     "store": StoreHandler,
     "trash": TrashHandler,
     "version": VersionHandler,

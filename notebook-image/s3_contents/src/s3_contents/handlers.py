@@ -31,6 +31,21 @@ class ContentsHandler(APIHandler):
         return path
 
 
+class ProgressHandler(ContentsHandler):
+    """How far the moving of a folder is."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Answer ``{"path", "done", "total"}``, in files, for the ``path`` of the query: that of a folder which is being renamed, or moved into the trash.
+
+        ``total`` is null where nothing is being moved, or it is not known yet how much.
+        """
+        path = self.path_argument()
+        done, total = self.manager.ongoing.get(path) or (0, None)
+        self.finish({"path": path, "done": done, "total": total})
+
+
 class StoreHandler(ContentsHandler):
     """What the S3 server can do."""
 

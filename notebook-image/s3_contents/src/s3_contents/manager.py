@@ -17,7 +17,7 @@ from traitlets import Bool, Float, Instance, Integer, List, Type, default
 
 from s3_contents import models, notebooks, paths
 from s3_contents.checkpoints import S3Checkpoints
-from s3_contents.errors import ConflictError, NotFoundError, RejectedError, S3Error
+from s3_contents.errors import ConflictError, NotFoundError, RejectedError, S3Error, changed
 from s3_contents.files_handler import S3FilesHandler
 from s3_contents.janitor import Ages, Janitor
 from s3_contents.kernel_paths import KernelPaths
@@ -263,7 +263,7 @@ class S3ContentsManager(KernelPaths):
                 # Deleted elsewhere: what a person works on is worth more than the deletion.
             return await self.store.create(key, body, content_type)
         except ConflictError:
-            raise _changed(path, replacing=base is not None) from None
+            raise changed(path, replacing=base is not None) from None
 
     async def _save_directory(self, path: str) -> Model:
         mount = self.mounts.at(path)
@@ -284,7 +284,7 @@ class S3ContentsManager(KernelPaths):
         try:
             item = await self.uploads.finish(path, data)
         except ConflictError:
-            raise _changed(path, replacing=self.seen.get(path) is not None) from None
+            raise changed(path, replacing=self.seen.get(path) is not None) from None
         self.seen.set(path, item)
         return models.file_model(path, "file", item)
 
@@ -309,7 +309,8 @@ class S3ContentsManager(KernelPaths):
         """
         path, mount = self._changeable(path, "delete")
         if self.delete_to_trash:
-            await mount.trash.put(mount.within(path))
+            with self.ongoing.moving(path) as progress:
+                await mount.trash.put(mount.within(path), progress)
         else:
             await mount.tree.delete(mount.within(path), self.always_delete_dir)
         self.seen.forget(path)
@@ -331,7 +332,8 @@ class S3ContentsManager(KernelPaths):
                 "go with it. Copy it there, then delete it here."
             )
         if old != new:
-            await mount.tree.rename(mount.within(old), mount.within(new))
+            with self.ongoing.moving(old) as progress:
+                await mount.tree.rename(mount.within(old), mount.within(new), progress=progress)
             self.seen.rename(old, new)
 
     async def copy(self, from_path: str, to_path: str | None = None) -> Model:
@@ -381,17 +383,6 @@ class S3ContentsManager(KernelPaths):
 
     def _is_out_of_sight(self, path: str) -> bool:
         return paths.is_hidden(path) and not self.allow_hidden
-
-
-def _changed(path: str, replacing: bool) -> ConflictError:
-    if not replacing:
-        return ConflictError(
-            f"{path} was created by someone else in the meantime. Open it, or save under another name."
-        )
-    return ConflictError(
-        f"{path} was changed by someone else since you opened it, and has not been saved. Open their version (File > "
-        "Reload from Disk), or save yours under another name."
-    )
 
 
 async def _encoded(path: str, model: Model) -> bytes:

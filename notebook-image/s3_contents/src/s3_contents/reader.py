@@ -20,6 +20,7 @@ from s3_contents.models import Model
 from s3_contents.mounts import Mount, Mounts, Share
 from s3_contents.objects import Page
 from s3_contents.probe import StoreCheck
+from s3_contents.progress import Ongoing
 from s3_contents.store import S3Store
 from s3_contents.versions import SeenVersions
 
@@ -78,7 +79,7 @@ class S3ContentsReader(AsyncContentsManager):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**_administrators_settings(), **kwargs})
-        self.seen = SeenVersions()
+        self.seen, self.ongoing = SeenVersions(), Ongoing()
         self.mounts  # noqa: B018 a wrong url stops the server at its start
 
     @default("url")

@@ -10,6 +10,7 @@ from s3_contents.capabilities import Support
 from s3_contents.errors import ConflictError, NotFoundError, S3Error
 from s3_contents.multipart import Upload
 from s3_contents.objects import MTIME, Object, now, stamp
+from s3_contents.progress import Progress, untold
 from s3_contents.store import S3Store
 
 PARALLEL = 32
@@ -87,7 +88,9 @@ async def copy_tree(store: S3Store, items: Collection[Object], source: str, targ
         raise
 
 
-async def move_tree(store: S3Store, source: str, target: str, resume: bool = False) -> None:
+async def move_tree(
+    store: S3Store, source: str, target: str, resume: bool = False, progress: Progress = untold
+) -> None:
     """Move all objects from below one prefix to below another, which must be free.
 
     Files that change meanwhile are copied again. If a copy fails the copies are removed and the source is as it was;
@@ -96,6 +99,7 @@ async def move_tree(store: S3Store, source: str, target: str, resume: bool = Fal
     ``resume`` goes on with a move that was interrupted: what is at the target already must be the same (else ConflictError).
     """
     done: dict[str, str] = {}
+    items: Collection[Object] = ()
     there = {item.key: item for item in await store.tree(target)} if resume else {}
 
     async def copy(item: Object) -> None:
@@ -103,11 +107,12 @@ async def move_tree(store: S3Store, source: str, target: str, resume: bool = Fal
         if arrived is not None:
             await _check_same(store, item, arrived)
             done[item.key] = item.etag
-            return
-        # What changed or vanished since it was listed is seen by the next listing.
-        with suppress(ConflictError, NotFoundError):
-            await _copy_version(store, item, _renamed(item.key, source, target))
-            done[item.key] = item.etag
+        else:
+            # What changed or vanished since it was listed is seen by the next listing.
+            with suppress(ConflictError, NotFoundError):
+                await _copy_version(store, item, _renamed(item.key, source, target))
+                done[item.key] = item.etag
+        progress(len(done), len(items))
 
     try:
         for _ in range(ROUNDS):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from s3_contents import paths, transfers
 from s3_contents.errors import ConflictError, NotFoundError, RefusedError
 from s3_contents.objects import Object, now
+from s3_contents.progress import Progress, untold
 from s3_contents.store import S3Store
 from s3_contents.timed_id import TrashId
 from s3_contents.tree import Tree
@@ -33,11 +34,11 @@ class Trash:
     home: paths.Home
     tree: Tree
 
-    async def put(self, path: str) -> TrashId:
+    async def put(self, path: str, progress: Progress = untold) -> TrashId:
         """Move a file or folder, at a canonical path, into the trash. NotFoundError if it is not there."""
         trash_id = TrashId.new(now(), len(path.split("/")))
         place = self._place(trash_id, path)
-        await self.tree.rename(path, place, was=place)
+        await self.tree.rename(path, place, was=place, progress=progress)
         await self._move_checkpoints(path, place)
         return trash_id
 

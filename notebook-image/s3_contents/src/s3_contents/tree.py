@@ -15,6 +15,7 @@ from s3_contents import paths, transfers
 from s3_contents.errors import ConflictError, NotFoundError, RejectedError, S3Error
 from s3_contents.history import WAS, History
 from s3_contents.objects import Object, Page, now, stamp
+from s3_contents.progress import Progress, untold
 from s3_contents.store import S3Store
 
 MIB = 2**20
@@ -93,7 +94,7 @@ class Tree:
             await self.store.delete_many(keys)
         await self._keep_folder_of(path)
 
-    async def rename(self, old: str, new: str, was: str | None = None) -> None:
+    async def rename(self, old: str, new: str, was: str | None = None, progress: Progress = untold) -> None:
         """Rename a file or folder to a free name; five requests for a small file, and one more in a bucket that keeps versions.
 
         Raises NotFoundError, or ConflictError if the name is taken or the file changes meanwhile. A folder's renaming that
@@ -110,13 +111,13 @@ class Tree:
         # Before the renaming, so that a server which is killed leaves no file without its history.
         record = None if was == new else await self.history.record(was or old, new)
         try:
-            await self._move(old, new, resume)
+            await self._move(old, new, resume, progress)
         except BaseException:
             await self.history.forget(record)
             raise
         await self._keep_folder_of(old, moved_to=new)
 
-    async def _move(self, old: str, new: str, resume: bool) -> None:
+    async def _move(self, old: str, new: str, resume: bool, progress: Progress) -> None:
         try:
             if not resume:
                 await transfers.move(self.store, self.home.key(old), self.home.key(new))
@@ -126,14 +127,14 @@ class Tree:
                 raise NotFoundError(f"File or directory does not exist: {old}") from None
             if await self.head(new) is not None:
                 raise ConflictError(f"File already exists: {new}") from None
-        await self._move_folder(old, new, resume)
+        await self._move_folder(old, new, resume, progress)
 
-    async def _move_folder(self, old: str, new: str, resume: bool) -> None:
+    async def _move_folder(self, old: str, new: str, resume: bool, progress: Progress) -> None:
         mark, other = self.home.moving(new), self.home.moving(old)
         headers = {"ContentType": "application/octet-stream"}
         await self.store.put(mark, b"", headers, {**stamp(now()), WAS: quote(old)})
         try:
-            await transfers.move_tree(self.store, self.home.folder(old), self.home.folder(new), resume)
+            await transfers.move_tree(self.store, self.home.folder(old), self.home.folder(new), resume, progress)
         except S3Error:
             # Undone, unless S3 went away: then the mark stays.
             if not resume and not await self.has_folder(new):
