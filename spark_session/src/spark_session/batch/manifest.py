@@ -42,6 +42,8 @@ MEMORY_VARIABLE = "SPARK_NOTEBOOKS_JOB_MEMORY"
 """Of an application of the JVM: what the pod may use, as in Kubernetes. Most of it is the heap's."""
 PROFILE_NOTE = f"{LABEL_PREFIX}/executor-profile"
 DRIVER_PROFILE_NOTE = f"{LABEL_PREFIX}/driver-profile"
+NOTIFY_NOTE = f"{LABEL_PREFIX}/notify"
+"""Read by the service that tells of the end of jobs (spark_notebooks_hub.notices)."""
 DISRUPTION = "DisruptionTarget"
 """Kubernetes' condition of pods that it ends for reasons of its own."""
 
@@ -107,6 +109,7 @@ def job(name: str, request: JobRequest, code: Code, where: Place) -> Object:
         COMMIT_NOTE: request.commit,
         CLASS_NOTE: request.main_class,
         PACKAGES_NOTE: request.along.names,
+        NOTIFY_NOTE: request.notify,
         PROFILE_NOTE: request.profile,
         DRIVER_PROFILE_NOTE: None if profile is None else profile.name,
     }
