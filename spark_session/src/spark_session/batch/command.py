@@ -39,8 +39,11 @@ exit code of `submit --wait`: the script's own (128 and the number of the signal
   124  the time limit was reached
   130  Ctrl-C; the job goes on, or was stopped, as you chose
 
---retries runs a script again that went with its pod (evicted, drained, its node lost), that could not be fetched, or that
-ended with 75; not one that failed by itself, used more memory than it had, or reached its time limit.
+--retries runs a script again, after 10 seconds, 20, 40 and so on,
+  that went with its pod: evicted, drained, preempted, its node lost
+  that ended with 75: it could not be fetched, got no executors from a full cluster, lost them with their nodes, or says so
+and not one that ended with another code, used more memory than it had (137), or reached its time limit (124). An image that
+cannot be fetched is tried again by Kubernetes, until the time limit.
 """
 
 

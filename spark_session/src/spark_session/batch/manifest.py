@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from spark_session.another_try import TRY_AGAIN
 from spark_session.batch.code import Code
 from spark_session.batch.request import JAR_RUNNER, JobRequest
 from spark_session.defaults import CONFIG_VARIABLE, SparkSessionDefaults
 from spark_session.environment import (
     HOME_VARIABLE,
     IMAGE_VARIABLE,
+    JOB_VARIABLE,
     S3,
     SECRET_FILE_VARIABLE,
     TOKEN_AUDIENCE_VARIABLE,
@@ -30,7 +32,6 @@ NOTEBOOK_ACCOUNT = "notebook"
 CONTAINER = "job"
 LABELS = {"app.kubernetes.io/managed-by": "spark-notebooks", "app.kubernetes.io/component": "job"}
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
-JOB_VARIABLE = "SPARK_NOTEBOOKS_JOB"
 SCRIPT_NOTE = f"{LABEL_PREFIX}/script"
 CODE_NOTE = f"{LABEL_PREFIX}/code"
 DIGEST_NOTE = f"{LABEL_PREFIX}/code-sha256"
@@ -49,9 +50,6 @@ DISRUPTION = "DisruptionTarget"
 
 KEPT_SECONDS = 24 * 3600
 """For how long a job is there after its end, with its log."""
-
-TRY_AGAIN = 75
-"""EX_TEMPFAIL of sysexits.h: the script was not run, or says itself that it may be run again."""
 
 # The first rule that fits decides; where none does, the pod was lost without an exit code, and is counted.
 _FAILURES = {
