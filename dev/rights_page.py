@@ -27,7 +27,7 @@ INTRODUCTION = f"""\
 
 All service accounts of a release `{RELEASE}` in the namespace `{NAMESPACE}`, and those of ada's workspace `{WORKSPACE}`, with all that RBAC gives them. Admission
 policies ([What protects what](index.md)) take further away: what the last column names is allowed within their bounds only. The account of the token service is there with
-`s3.credentials.mode: tokenService` only.
+`s3.credentials.mode: tokenService` only, and that of the notices where a webhook or mails are set.
 
 """
 
@@ -38,6 +38,9 @@ BOUNDS = {
     ("hub", "rolebindings"): "workspaces of this release; the two roles, to the hub and the notebook",
     ("tokens", "tokenreviews"): "asking whose a token is, which the asker has to hold",
     ("tokens", "namespaces"): "reading, one at a time: what the hub has written on workspaces",
+    ("notices", "jobs"): "reading: which jobs have ended, how, and what their people called them",
+    ("notices", "namespaces"): "reading, one at a time: whose workspace it is",
+    ("notices", "configmaps"): "what was told already",
     ("hub", "pods"): "reading: one watch finds all notebooks",
     ("workspace-hub", "pods"): "notebooks with images that are written down",
     (
@@ -58,7 +61,9 @@ def page() -> str:
     chart = [each for each in yaml.safe_load_all(_rendered()) if each]
     workspace = workspace_manifests(Workspace("ada", WORKSPACE, HubIdentity(NAMESPACE, FULLNAME), credentials=""))
     objects = [*chart, *workspace]
-    roles = {each["metadata"]["name"]: each for each in objects if each["kind"] == "ClusterRole"}
+    roles = {
+        (each["kind"], each["metadata"]["name"]): each for each in objects if each["kind"] in ("ClusterRole", "Role")
+    }
     rows: list[tuple[str, ...]] = []
     for account in _of_kind(objects, "ServiceAccount"):
         found = list(_rows(account, objects, roles))
@@ -67,15 +72,17 @@ def page() -> str:
     return INTRODUCTION + table(("account", "where", "resources", "verbs", "bounded to"), rows)
 
 
-def _rows(account: Manifest, objects: Sequence[Manifest], roles: Mapping[str, Manifest]) -> Iterator[tuple[str, ...]]:
+def _rows(
+    account: Manifest, objects: Sequence[Manifest], roles: Mapping[tuple[str, str], Manifest]
+) -> Iterator[tuple[str, ...]]:
     subject = (account["metadata"]["name"], account["metadata"]["namespace"])
     for kind in ("ClusterRoleBinding", "RoleBinding"):
         for binding in _of_kind(objects, kind):
             if subject not in {(each["name"], each["namespace"]) for each in binding["subjects"]}:
                 continue
-            where = f"`{WORKSPACE}`" if kind == "RoleBinding" else "everywhere"
+            where = f"`{binding['metadata']['namespace']}`" if kind == "RoleBinding" else "everywhere"
             role = binding["roleRef"]["name"]
-            for rule in roles[role]["rules"]:
+            for rule in roles[binding["roleRef"]["kind"], role]["rules"]:
                 for resource in rule["resources"]:
                     names = ", ".join(f"`{name}`" for name in rule.get("resourceNames", []))
                     group = next(filter(None, rule["apiGroups"]), "")
@@ -96,6 +103,6 @@ def _rendered() -> str:
     chart = REPOSITORY / "charts" / "spark-notebooks"
     command = [str(binary("helm")), "template", RELEASE, str(chart), "--namespace", NAMESPACE]
     command += ["--skip-schema-validation"]  # the schema in the chart may be about to be made anew
-    return run(
-        [*command, "--set=s3.embedded.enabled=true", "--set=s3.credentials.mode=tokenService"], None, True
-    ).stdout
+    values = ["s3.embedded.enabled=true", "s3.credentials.mode=tokenService", "notices.webhook.existingSecret=notices"]
+    values += ["notices.webhook.addresses={10.20.0.0/16}"]
+    return run([*command, *(f"--set={value}" for value in values)], None, True).stdout

@@ -41,6 +41,31 @@ s3.credentials.annotations is set and s3.credentials.mode is {{ .Values.s3.crede
 {{- end }}
 {{- end }}
 
+{{- define "spark-notebooks.check.notices" -}}
+{{- with .Values.notices }}
+{{- $open := or (not .networkPolicy.enabled) .networkPolicy.egress }}
+{{- if and .webhook.existingSecret (not .webhook.addresses) (not $open) }}
+notices.webhook.addresses is empty, and network policies know no host names, so no notice would leave: give the networks of the URL's host, such as [10.20.0.0/16], or [0.0.0.0/0] for any address on notices.webhook.port.
+{{- end }}
+{{- if .email.host }}
+{{- if not .email.sender }}
+notices.email.sender is empty: give the address that mails come from, such as notebooks@example.org.
+{{- end }}
+{{- if not .email.recipients }}
+notices.email.recipients is empty: say who gets mails, such as ["{user}@example.org"].
+{{- end }}
+{{- if and (not .email.addresses) (not $open) (eq (include "spark-notebooks.addressOfHost" .email.host) "[]") }}
+notices.email.addresses is empty, and network policies cannot name {{ .email.host }} by its host name, so no mail would leave: give the networks of the server, such as [10.20.0.0/16], or [0.0.0.0/0] for any address on notices.email.port.
+{{- end }}
+{{- if and .email.existingSecret (eq .email.encryption "none") }}
+notices.email.encryption is none, and notices.email.existingSecret holds a password, which everybody on the way could read: set encryption to starttls or tls.
+{{- end }}
+{{- else if or .email.sender .email.recipients .email.existingSecret }}
+notices.email.host is empty, so no mails are sent, and something else of notices.email is set: give the SMTP server, or remove the rest.
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "spark-notebooks.check.hub" -}}
 {{- with .Values.hub }}
 {{- if and (eq .db.type "postgres") (not .db.url) }}

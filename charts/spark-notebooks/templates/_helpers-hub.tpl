@@ -26,7 +26,10 @@ http://{{ include "spark-notebooks.fullname" . }}-s3.{{ .Release.Namespace }}.sv
 {{- end -}}
 {{- $_ := set $s3 "credentials" $credentials -}}
 {{- $_ := set $s3 "embedded" (pick .Values.s3.embedded "enabled") -}}
+{{- $notices := dict -}}
+{{- if include "spark-notebooks.notices" . }}{{ $_ := set $notices "default" .Values.notices.default }}{{ end -}}
 {{- dict
+  "notices" $notices
   "release" (dict "name" .Release.Name "namespace" .Release.Namespace "fullname" (include "spark-notebooks.fullname" .) "version" .Chart.Version)
   "imagePullSecrets" (include "spark-notebooks.imagePullSecretNames" . | fromJsonArray)
   "hub" $hub

@@ -17,7 +17,7 @@ from .network import HUB_PORT, S3_PORT, Address, NetworkRules, component_peer, s
 from .singleuser_values import Singleuser
 from .spawner import SPAWN_RESERVE
 from .storage import ObjectStore
-from .values import Cull, Database, Hub, LoginLimitValues, Values, ValuesError, read_values
+from .values import Cull, Database, Hub, LoginLimitValues, NoticeValues, Values, ValuesError, read_values
 from .workspace import NOTEBOOK_ACCOUNT
 
 DATABASE_FILE: Final = "/srv/jupyterhub/jupyterhub.sqlite"
@@ -176,7 +176,7 @@ def _workspaces(values: Values) -> Config:
             "limits": values.workspace.limits,
             "admission": values.workspace.admission.model_dump(exclude={"enabled", "refused_images"}),
             "placement": values.workspace.placement,
-            "spark_defaults": spark_defaults(values.spark),
+            "spark_defaults": spark_defaults(values.spark) | notice_defaults(values.notices),
             "credentials_mode": values.s3.credentials.mode,
             "token_service": token_service(values),
             "token_audiences": values.s3.credentials.token_audiences,
@@ -321,6 +321,11 @@ def spark_defaults(spark: Mapping[str, Any]) -> dict[str, Any]:
     found = {_snake(key): value for key, value in spark.items() if key != "executor"}
     found |= {f"executor_{_snake(key)}": value for key, value in spark.get("executor", {}).items()}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def notice_defaults(notices: NoticeValues) -> dict[str, Any]:
+    """What a notebook knows of notices: whether there are any, and which where a job does not say."""
+    return {} if notices.default is None else {"notices": notices.default}
 
 
 def _snake(name: str) -> str:

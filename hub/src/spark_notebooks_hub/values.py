@@ -213,6 +213,12 @@ class Cull(Section):
     users: bool = False
 
 
+class NoticeValues(Section):
+    """Which ends of jobs are told where a person has not chosen; None where nobody is told of any."""
+
+    default: Literal["always", "failure", "never"] | None = None
+
+
 class Values(Section):
     """What the chart gives the hub."""
 
@@ -223,6 +229,7 @@ class Values(Section):
     s3: S3 = S3()
     spark: dict[str, Any] = {}
     cull: Cull = Cull()
+    notices: NoticeValues = NoticeValues()
     image_pull_secrets: list[str | dict[str, str]] = []
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from traitlets import Bool, Dict, Float, Integer, List, TraitError, Unicode, validate
+from traitlets import Bool, Dict, Enum, Float, Integer, List, TraitError, Unicode, validate
 from traitlets.config import Config, Configurable
 
 from spark_session.errors import SparkSessionError, SparkSessionWarning
@@ -15,6 +15,8 @@ from spark_session.placement import DRIVERS, EXECUTORS, Offered, parse_profiles
 from spark_session.sizes import parse_cores, parse_memory
 
 CONFIG_VARIABLE = "SPARK_SESSION_CONFIG"
+CHOICES = ("always", "failure", "never")
+"""Of which ends of a job its person is told. The service that tells reads them from the job (spark_notebooks_hub.notices)."""
 
 
 class SparkSessionDefaults(Configurable):
@@ -85,6 +87,12 @@ class SparkSessionDefaults(Configurable):
         False,
         help="Encrypt shuffle and spill files on the disks of executors, with a key that only the session has. The key "
         "travels over the network, so set network_encryption, too.",
+    ).tag(config=True)
+    notices = Enum(
+        list(CHOICES),
+        None,
+        allow_none=True,
+        help="Which ends of jobs are told, by mail or otherwise, where a job does not say (`--notify`); null where nobody is told of any.",
     ).tag(config=True)
     executor_progress = Bool(
         True, help="Whether a session tells how far its executors are, and why they don't come: false for silence."

@@ -24,6 +24,10 @@ class SparkSessionError(Exception):
         return f"{self.what} {self.why} {self.fix}"
 
 
+class TryAgainError(SparkSessionError):
+    """What may go well another time, as it is: the cluster is full, a node was lost. A job that ends with it ends with exit code 75, so `--retries` runs it again."""
+
+
 class SparkSessionWarning(UserWarning):
     """Something was not done as asked, and the session goes on."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from spark_session import cell_progress, driver, process_jvm, records, recovery, stop_requests, watch
+from spark_session.another_try import exit_for_another_try
 from spark_session.context import Context
 from spark_session.control import Cluster
 from spark_session.defaults import load_defaults
@@ -320,6 +321,7 @@ def _follow(running: _Running) -> None:
         return
     try:
         watcher.begin(running.spark)
+        exit_for_another_try(os.environ, watcher.ends)
         if not is_interactive():
             watcher.wait_for_first(running.plan.context.defaults.first_executor_timeout)
     except BaseException:

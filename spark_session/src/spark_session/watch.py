@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from spark_session import driver, mismatch, quota, report
+from spark_session.another_try import PASSING
 from spark_session.crashes import driver_ended, gone
 from spark_session.display import Display, Nowhere, choose, is_interactive
-from spark_session.errors import SparkSessionError
+from spark_session.errors import SparkSessionError, TryAgainError
 from spark_session.follow import Changed, Event, Follower, Listed, Unanswered
 from spark_session.kube import Api, ApiError, Object
 from spark_session.plan import Plan
@@ -101,10 +102,15 @@ class Watcher:
         self._ended.set()
         self._follower.end()
 
+    def ends(self) -> set[Kind]:
+        """Why executors have gone so far, other than in good order."""
+        return {trouble.reason.kind for trouble in self._newest.past}
+
     def wait_for_first(self, timeout: float) -> None:
         """Wait for the first executor.
 
         Raises:
+            TryAgainError: there is none after `timeout` seconds, and there may be one another time.
             SparkSessionError: there is none after `timeout` seconds, there never will be one, or the driver is gone.
         """
         deadline = time.monotonic() + timeout
@@ -333,8 +339,10 @@ def _too_late(newest: Report, timeout: float) -> SparkSessionError:
     reasons = [trouble.reason for trouble in (*newest.troubles, *newest.past)]
     if reasons:
         error = reasons[0].error()
-        return SparkSessionError(f"No executor came within {round(timeout)} s. {error.what}", error.why, error.fix)
-    return SparkSessionError(
+        passing = PASSING.issuperset(reason.kind for reason in reasons)
+        kind = TryAgainError if passing else SparkSessionError
+        return kind(f"No executor came within {round(timeout)} s. {error.what}", error.why, error.fix)
+    return TryAgainError(
         f"No executor came within {round(timeout)} s.",
         f"Of {newest.count.asked} executors {newest.count.created} were created and {newest.count.running} run.",
         "Try again later, or show this to your administrator.",

@@ -101,9 +101,10 @@ ENDS = {
 
 @dataclass(frozen=True)
 class End:
-    """How a job ended: its name and exit code, what was said of it at last, its output, and what was said before."""
+    """How a job ended: its name, state and exit code, what was said of it at last, its output, and what was said before."""
 
     name: str
+    state: str
     code: int
     message: str
     out: str
@@ -122,7 +123,7 @@ jobs = {{
 def follow(job):
     out, told = [], []
     end = job.wait(out.append, told.append)
-    return [job.name, end.code, end.message, b"".join(out).decode(), told]
+    return [job.name, end.state.value, end.code, end.message, b"".join(out).decode(), told]
 
 answer(**{{name: follow(job) for name, job in jobs.items()}})
 """
@@ -151,6 +152,11 @@ def test_every_end_has_its_code_and_what_is_not_the_scripts_own_is_named(ends: d
     assert {name: end.code for name, end in ends.items()} == {
         "lost": 0, "good": 0, "text": 1, "exception": 1, "last": 255, "asked": 143, "greedy": 137, "slow": 124
     }  # fmt: skip
+    assert {name for name, end in ends.items() if end.state == "succeeded"} == {"lost", "good"}
+    assert {end.state for end in ends.values()} == {"succeeded", "failed"}
+    # The log of these says it; there is nothing to add.
+    assert [ends[name].message for name in ("lost", "good", "text", "exception", "last")] == [""] * 5
+    assert ends["asked"].message == "Something asked it to end (SIGTERM)."
     assert ends["good"].out == "fine\n"
     assert ends["text"].out == "no such day\n"
     assert "more memory than the job has (512Mi)" in ends["greedy"].message

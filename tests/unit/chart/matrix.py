@@ -4,6 +4,14 @@ from typing import Any
 
 EMBEDDED: dict[str, Any] = {"s3": {"embedded": {"enabled": True}}}
 TOKENS: dict[str, Any] = {"s3": {"embedded": {"enabled": True}, "credentials": {"mode": "tokenService"}}}
+WEBHOOK: dict[str, Any] = {"existingSecret": "notices-webhook", "addresses": ["10.20.0.0/16"]}
+MAIL: dict[str, Any] = {
+    "host": "mail.example.org",
+    "sender": "notebooks@example.org",
+    "recipients": ["{user}@example.org"],
+    "addresses": ["10.30.0.0/16"],
+}
+NOTICES: dict[str, Any] = {**EMBEDDED, "notices": {"webhook": WEBHOOK, "email": MAIL}}
 # Texts that may stand in Secrets only.
 PLANTED = ("planted-login-secret", "planted-database-password", "planted-secret-key")
 GITOPS: dict[str, Any] = {
@@ -51,6 +59,24 @@ MATRIX: dict[str, dict[str, Any]] = {
                     "notebook": {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/notebooks"},
                 },
             },
+        },
+    },
+    "notices": NOTICES,
+    "notices by mail": {
+        **EMBEDDED,
+        "notices": {
+            "default": "always",
+            "email": {
+                **MAIL,
+                "host": "10.30.0.9",
+                "addresses": [],
+                "port": 465,
+                "encryption": "tls",
+                "existingSecret": "notices-smtp",
+            },
+            "caBundle": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
+            "nodeSelector": {"pool": "core"},
+            "networkPolicy": {"apiServer": [{"cidr": "192.168.9.0/24", "port": 6443}]},
         },
     },
     "gitops": GITOPS,

@@ -7,6 +7,8 @@ import pytest
 from tests.unit.chart.matrix import MATRIX, PLANTED
 from tests.unit.chart.rendering import CHART, Manifest, containers, decoded, get, helm, of_kind, pod_spec, render
 
+# Secrets of the administrator.
+THEIRS = ("hub-secrets", "notebooks-s3", "minting-keys", "db", "notices-webhook", "notices-smtp")
 CLUSTER_WIDE = ("ClusterRole", "ValidatingAdmissionPolicy")
 
 
@@ -33,7 +35,7 @@ def test_objects_carry_the_standard_labels(manifests: list[Manifest]) -> None:
         labels = manifest["metadata"]["labels"]
         assert labels["app.kubernetes.io/instance"] == "notebooks"
         assert labels["app.kubernetes.io/name"] in ("spark-notebooks", "lab")
-        assert labels["app.kubernetes.io/component"] in ("hub", "proxy", "s3", "tokens", "workspace")
+        assert labels["app.kubernetes.io/component"] in ("hub", "notices", "proxy", "s3", "tokens", "workspace")
         assert labels["app.kubernetes.io/managed-by"] == "Helm"
         assert labels["helm.sh/chart"] == "spark-notebooks-0.1.0"
         assert labels["app.kubernetes.io/version"] == "0.1.0"
@@ -66,10 +68,12 @@ def test_pods_satisfy_restricted_pod_security(manifests: list[Manifest]) -> None
             assert volume.keys() - {"name"} <= {"secret", "persistentVolumeClaim", "emptyDir"}
 
 
-def test_only_hub_and_token_service_have_an_api_token_each_of_its_own_account(manifests: list[Manifest]) -> None:
+def test_only_hub_token_service_and_notices_have_an_api_token_each_of_its_own_account(
+    manifests: list[Manifest],
+) -> None:
     accounts = {account["metadata"]["name"] for account in of_kind(manifests, "ServiceAccount")}
     for deployment in of_kind(manifests, "Deployment"):
-        if deployment["metadata"]["labels"]["app.kubernetes.io/component"] in ("hub", "tokens"):
+        if deployment["metadata"]["labels"]["app.kubernetes.io/component"] in ("hub", "notices", "tokens"):
             assert pod_spec(deployment)["serviceAccountName"] == deployment["metadata"]["name"]
             accounts.remove(deployment["metadata"]["name"])
         else:
@@ -131,7 +135,7 @@ def test_referenced_secrets_and_volumes_exist_or_are_the_admins(
         for container in containers(deployment):
             for variable in container.get("env", []):
                 if reference := variable.get("valueFrom", {}).get("secretKeyRef"):
-                    theirs = reference["name"] in ("hub-secrets", "notebooks-s3", "minting-keys", "db")
+                    theirs = reference["name"] in THEIRS
                     assert theirs or reference["key"] in ours[reference["name"]]
         for volume in pod_spec(deployment).get("volumes", []):
             if claim := volume.get("persistentVolumeClaim"):
@@ -144,7 +148,10 @@ def test_referenced_secrets_and_volumes_exist_or_are_the_admins(
 
 
 def test_secrets_stand_in_secrets_only(manifests: list[Manifest], values: dict[str, Any]) -> None:
-    assert not of_kind(manifests, "ConfigMap")
+    # What was told of, which the service writes: the chart puts nothing there.
+    for written in of_kind(manifests, "ConfigMap"):
+        assert written["metadata"]["name"].endswith("-notices")
+        assert "data" not in written
     for manifest in manifests:
         if manifest["kind"] != "Secret":
             assert not [text for text in PLANTED if text in str(manifest)]

@@ -61,6 +61,16 @@ def test_parameters_are_named_one_by_one(asked: dict[str, Any], capsys: pytest.C
     assert "For example -p day=2013-01-01." in capsys.readouterr().err
 
 
+def test_of_which_ends_one_is_told_is_one_of_three(asked: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["submit", "x.py", "--notify", "always"]) == 0
+    assert asked["notify"] == "always"
+    command.main(["submit", "x.py"])
+    assert asked["notify"] is None
+    with pytest.raises(SystemExit):
+        command.main(["submit", "x.py", "--notify", "loudly"])
+    assert "'always', 'failure', 'never'" in capsys.readouterr().err
+
+
 def test_a_jar_has_its_class_and_what_it_brings_along(asked: dict[str, Any]) -> None:
     words = ["--class", "com.example.Main", "--jars", "a.jar,s3://b/c.jar", "--packages", "d:e:1"]
     assert command.main(["submit", "app.jar", *words, "--", "--class", "x"]) == 0

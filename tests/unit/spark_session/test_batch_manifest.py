@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from spark_session.batch.code import Code
+from spark_session.batch.details import what_runs
 from spark_session.batch.jar import Along
 from spark_session.batch.manifest import job, place
 from spark_session.batch.request import JAR_RUNNER, JobRequest
@@ -194,3 +195,11 @@ def test_the_job_says_what_it_runs(made: Any) -> None:
         "spark-notebooks.io/code-sha256": "00",
     }
     assert made(request(commit="ab"))["metadata"]["annotations"]["spark-notebooks.io/git-commit"] == "ab"
+
+
+def test_the_choice_of_notices_is_written_on_the_job_and_shown(made: Any) -> None:
+    note = "spark-notebooks.io/notify"
+    told, silent = made(request(notify="always")), made()
+    assert told["metadata"]["annotations"][note] == "always"
+    assert note not in silent["metadata"]["annotations"]
+    assert what_runs(told["metadata"]["annotations"], told["spec"])["notices"] == "always"

@@ -124,3 +124,22 @@ def test_a_copy_is_under_the_hash_of_what_is_in_it() -> None:
 def test_without_a_place_on_s3_there_is_no_job() -> None:
     with pytest.raises(SparkSessionError, match="SPARK_NOTEBOOKS_S3_HOME"):
         copy_of(None, "x.py", b"")
+
+
+@pytest.mark.parametrize(
+    ("notify", "notices", "expected"),
+    [(None, None, None), (None, "failure", None), ("always", "failure", "always"), ("never", None, "never")],
+)
+def test_who_is_told_of_the_end_is_the_persons_choice(
+    notify: str | None, notices: str | None, expected: str | None
+) -> None:
+    assert parse(SCRIPT, notify=notify, notices=notices).notify == expected
+
+
+@pytest.mark.parametrize(
+    ("notify", "notices", "words"),
+    [("always", None, "sends no notices"), ("failure", None, "sends no notices"), ("loudly", "failure", "not known")],
+)
+def test_a_message_that_nobody_would_send_is_refused(notify: str, notices: str | None, words: str) -> None:
+    with pytest.raises(SparkSessionError, match=words):
+        parse(SCRIPT, notify=notify, notices=notices)

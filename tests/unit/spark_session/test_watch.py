@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spark_session.errors import SparkSessionError
+from spark_session.errors import SparkSessionError, TryAgainError
 from spark_session.follow import Follower
 from spark_session.kube import Api
 from spark_session.plan import build
@@ -177,9 +177,24 @@ def test_a_script_ends_where_there_will_never_be_an_executor(watcher: Watcher, k
     watcher.end()
 
 
-def test_a_script_ends_after_a_while(watcher: Watcher) -> None:
-    with pytest.raises(SparkSessionError, match=r"No executor came within 1 s\. Of 2 executors 0 were created"):
+def test_a_script_ends_after_a_while_and_may_be_run_again(watcher: Watcher) -> None:
+    with pytest.raises(TryAgainError, match=r"No executor came within 1 s\. Of 2 executors 0 were created"):
         watcher.wait_for_first(1)
+    watcher.end()
+
+
+def test_a_script_without_room_may_be_run_again_and_one_without_a_right_may_not(
+    watcher: Watcher, kubernetes: Kubernetes, reports: Reports
+) -> None:
+    kubernetes.dry_run = QUOTA
+    reports.wait(lambda report: bool(report.troubles))
+    with pytest.raises(TryAgainError, match="no room for more executors"):
+        watcher.wait_for_first(0.1)
+    kubernetes.dry_run = POLICY
+    reports.wait(lambda report: any(trouble.reason.kind is Kind.POLICY for trouble in report.troubles))
+    with pytest.raises(SparkSessionError) as caught:
+        watcher.wait_for_first(0.1)
+    assert not isinstance(caught.value, TryAgainError)
     watcher.end()
 
 
@@ -189,6 +204,8 @@ def test_a_script_ends_where_executors_only_crash(watcher: Watcher, kubernetes: 
         watcher.wait_for_first(20)
     assert "the whole log" in str(caught.value)
     assert reports.all[-1].past[0].executors == 6
+    assert not isinstance(caught.value, TryAgainError)
+    assert watcher.ends() == {Kind.CRASH}
     watcher.end()
 
 

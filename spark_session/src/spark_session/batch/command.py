@@ -21,6 +21,7 @@ from spark_session.batch.request import DEFAULT_TIMEOUT
 from spark_session.batch.schedule_details import HEADINGS, schedule_row, told
 from spark_session.batch.scheduling import Schedule, runs_of, schedule
 from spark_session.batch.timetable import DEFAULT_TIME_ZONE
+from spark_session.defaults import CHOICES
 from spark_session.errors import SparkSessionError
 from spark_session.kube import Object
 from spark_session.session import profiles
@@ -38,8 +39,11 @@ exit code of `submit --wait`: the script's own (128 and the number of the signal
   124  the time limit was reached
   130  Ctrl-C; the job goes on, or was stopped, as you chose
 
---retries runs a script again that went with its pod (evicted, drained, its node lost), that could not be fetched, or that
-ended with 75; not one that failed by itself, used more memory than it had, or reached its time limit.
+--retries runs a script again, after 10 seconds, 20, 40 and so on,
+  that went with its pod: evicted, drained, preempted, its node lost
+  that ended with 75: it could not be fetched, got no executors from a full cluster, lost them with their nodes, or says so
+and not one that ended with another code, used more memory than it had (137), or reached its time limit (124). An image that
+cannot be fetched is tried again by Kubernetes, until the time limit.
 """
 
 
@@ -133,6 +137,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     start.add_argument("--driver-profile", help="kind of nodes for the script's own pod")
     start.add_argument(
+        "--notify", choices=CHOICES, help="of which ends you get a message (your administrator's choice)"
+    )
+    start.add_argument(
         "--schedule",
         metavar="CRON",
         help='run it again and again: minute, hour, day of the month, month and day of the week, such as "0 3 * * *", or @daily',
@@ -197,6 +204,7 @@ def _submit(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         "retries": options.retries, "driver_cores": options.driver_cores, "driver_memory": options.driver_memory,
         "main_class": options.main_class, "packages": [each for words in options.packages for each in words.split(",")],
         "profile": options.profile, "driver_profile": options.driver_profile,
+        "notify": options.notify,
     }  # fmt: skip
     if options.schedule is None:
         if options.time_zone is not None or options.overlap is not None:

@@ -12,6 +12,7 @@ from spark_session.batch.manifest import (
     CONTAINER,
     DIGEST_NOTE,
     DRIVER_PROFILE_NOTE,
+    NOTIFY_NOTE,
     ORIGIN_NOTE,
     PACKAGES_NOTE,
     PROFILE_NOTE,
@@ -59,6 +60,7 @@ def what_runs(notes: Mapping[str, str], spec: Object) -> dict[str, str | None]:
         "image": container["image"],
         "profile": notes.get(PROFILE_NOTE),
         "driver profile": notes.get(DRIVER_PROFILE_NOTE),
+        "notices": notes.get(NOTIFY_NOTE),
     }
 
 

@@ -18,7 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from spark_session.another_try import TRY_AGAIN
 from spark_session.batch.outcome import KILLED, TERMINATED
+from spark_session.errors import TryAgainError
 from spark_session.reasons import first_line
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -88,6 +90,8 @@ class Execution:
     def _code(self, name: str, value: str) -> int:
         if self.asked_to_end:
             return TERMINATED
+        if name == TryAgainError.__name__:
+            return TRY_AGAIN
         if name == "SystemExit" and value.isdecimal():
             return min(int(value), _MOST_CODE)
         return 1

@@ -132,6 +132,7 @@ def submit(
     packages: str | Sequence[str] = (),
     profile: str | None = None,
     driver_profile: str | None = None,
+    notify: str | None = None,
 ) -> Job:
     """Start a Python script, a notebook or an application of the JVM as a job: in a pod of its own, which goes on when the notebook does not.
 
@@ -151,6 +152,7 @@ def submit(
             `get_spark_session`.
         profile: the kind of nodes for executors of a session whose call names none; `spark_session.profiles()` lists what your administrator offers.
         driver_profile: the kind of nodes for the script's own pod.
+        notify: of which ends you get a message: "always", "failure" (of those that are no success) or "never"; your administrator's choice by default.
 
     Returns:
         The job. `submit(...).wait()` follows it and gives its exit code.
@@ -161,7 +163,7 @@ def submit(
     ready = prepare(
         script, args, parameters=parameters, executors=executors, name=name, timeout=timeout, retries=retries,
         driver_cores=driver_cores, driver_memory=driver_memory, main_class=main_class, packages=packages, profile=profile,
-        driver_profile=driver_profile,
+        driver_profile=driver_profile, notify=notify,
     )  # fmt: skip
     with answers():
         ready.create("jobs", ready.job)
@@ -181,6 +183,7 @@ class _Options(TypedDict, total=False):
     main_class: str | None
     profile: str | None
     driver_profile: str | None
+    notify: str | None
 
 
 class JobOptions(_Options, total=False):
@@ -230,7 +233,7 @@ def prepare(
     along = bring(packages, lambda path: find(path, home, folder))
     defaults = load_defaults(os.environ)
     request = parse(
-        find(script, home, folder), args, most_executors=defaults.max_executors, offered=defaults.offered,
+        find(script, home, folder), args, most_executors=defaults.max_executors, offered=defaults.offered, notices=defaults.notices,
         commit=commit_of(Path(script)), along=along, **options,
     )  # fmt: skip
     copies = tuple(

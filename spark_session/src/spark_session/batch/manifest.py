@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from spark_session.another_try import TRY_AGAIN
 from spark_session.batch.code import Code
 from spark_session.batch.request import JAR_RUNNER, JobRequest
 from spark_session.defaults import CONFIG_VARIABLE, SparkSessionDefaults
 from spark_session.environment import (
     HOME_VARIABLE,
     IMAGE_VARIABLE,
+    JOB_VARIABLE,
     S3,
     SECRET_FILE_VARIABLE,
     TOKEN_AUDIENCE_VARIABLE,
@@ -30,7 +32,6 @@ NOTEBOOK_ACCOUNT = "notebook"
 CONTAINER = "job"
 LABELS = {"app.kubernetes.io/managed-by": "spark-notebooks", "app.kubernetes.io/component": "job"}
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
-JOB_VARIABLE = "SPARK_NOTEBOOKS_JOB"
 SCRIPT_NOTE = f"{LABEL_PREFIX}/script"
 CODE_NOTE = f"{LABEL_PREFIX}/code"
 DIGEST_NOTE = f"{LABEL_PREFIX}/code-sha256"
@@ -42,14 +43,13 @@ MEMORY_VARIABLE = "SPARK_NOTEBOOKS_JOB_MEMORY"
 """Of an application of the JVM: what the pod may use, as in Kubernetes. Most of it is the heap's."""
 PROFILE_NOTE = f"{LABEL_PREFIX}/executor-profile"
 DRIVER_PROFILE_NOTE = f"{LABEL_PREFIX}/driver-profile"
+NOTIFY_NOTE = f"{LABEL_PREFIX}/notify"
+"""Read by the service that tells of the end of jobs (spark_notebooks_hub.notices)."""
 DISRUPTION = "DisruptionTarget"
 """Kubernetes' condition of pods that it ends for reasons of its own."""
 
 KEPT_SECONDS = 24 * 3600
 """For how long a job is there after its end, with its log."""
-
-TRY_AGAIN = 75
-"""EX_TEMPFAIL of sysexits.h: the script was not run, or says itself that it may be run again."""
 
 # The first rule that fits decides; where none does, the pod was lost without an exit code, and is counted.
 _FAILURES = {
@@ -107,6 +107,7 @@ def job(name: str, request: JobRequest, code: Code, where: Place) -> Object:
         COMMIT_NOTE: request.commit,
         CLASS_NOTE: request.main_class,
         PACKAGES_NOTE: request.along.names,
+        NOTIFY_NOTE: request.notify,
         PROFILE_NOTE: request.profile,
         DRIVER_PROFILE_NOTE: None if profile is None else profile.name,
     }

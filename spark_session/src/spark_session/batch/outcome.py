@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from spark_session.batch.manifest import CONTAINER, DISRUPTION, TRY_AGAIN
+from spark_session.another_try import TRY_AGAIN
+from spark_session.batch.manifest import CONTAINER, DISRUPTION
 from spark_session.kube import Object
 from spark_session.reasons import first_line
 

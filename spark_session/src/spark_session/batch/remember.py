@@ -13,10 +13,9 @@ from pathlib import Path
 
 from spark_session.batch.apis import Apis
 from spark_session.batch.archive import Archive
-from spark_session.batch.manifest import JOB_VARIABLE
 from spark_session.batch.outcome import LONGEST_WORDS
 from spark_session.batch.past import ended_with, past
-from spark_session.environment import HOME_VARIABLE
+from spark_session.environment import HOME_VARIABLE, JOB_VARIABLE
 from spark_session.kube import Object
 
 PATIENCE = 10.0

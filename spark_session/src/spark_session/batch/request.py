@@ -11,6 +11,7 @@ from spark_session.batch import jar, notebook
 from spark_session.batch.code import digest_of
 from spark_session.batch.jar import NOTHING, Along
 from spark_session.batch.source import Source
+from spark_session.defaults import CHOICES
 from spark_session.errors import SparkSessionError, show
 from spark_session.placement import DRIVERS, EXECUTORS, Offered, Profile
 from spark_session.request import parse_profile
@@ -26,6 +27,7 @@ MOST_RETRIES = 10
 # Kubernetes takes objects of 1.5 MB; the arguments are a small part of one.
 LONGEST_ARGUMENTS = 100_000
 LONGEST_SLUG = 40
+NEVER = "never"
 _NO_PROFILES = Offered()
 _DURATION = re.compile(r"(?P<number>\d{1,6}(?:\.\d{1,3})?)\s*(?P<unit>[smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
@@ -51,6 +53,7 @@ class JobRequest:
         along: what a jar brings along.
         profile: name of the profile of executors; None for the administrator's choice.
         driver_profile: of the script's own pod; None where Kubernetes chooses its node.
+        notify: of which ends its person is told, one of CHOICES; None for the administrator's choice.
     """
 
     script: str
@@ -68,6 +71,7 @@ class JobRequest:
     along: Along = NOTHING
     profile: str | None = None
     driver_profile: Profile | None = None
+    notify: str | None = None
 
     @property
     def slug(self) -> str:
@@ -94,6 +98,8 @@ def parse(
     profile: str | None = None,
     driver_profile: str | None = None,
     offered: Offered = _NO_PROFILES,
+    notify: str | None = None,
+    notices: str | None = None,
 ) -> JobRequest:
     """Check what is asked for.
 
@@ -114,6 +120,8 @@ def parse(
         profile: name of the profile of executors.
         driver_profile: name of that of the script's own pod.
         offered: the profiles that the person may use.
+        notify: of which ends its person is told.
+        notices: of which where nothing is said; None where nobody is told of any.
 
     Raises:
         SparkSessionError: something of it cannot be.
@@ -159,6 +167,7 @@ def parse(
         along=along,
         profile=named,
         driver_profile=offered.choose(DRIVERS, of_driver, "driver_profile"),
+        notify=_notify(notify, notices),
     )
 
 
@@ -186,6 +195,21 @@ def _retries(retries: int) -> int:
             "For example retries=3.",
         )  # fmt: skip
     return retries
+
+
+def _notify(notify: str | None, notices: str | None) -> str | None:
+    if notify is not None and notify not in CHOICES:
+        raise SparkSessionError(
+            f"notify={show(notify)} is not known.", "It says of which ends of the job you are told: always, failure or never.",
+            'For example notify="always".',
+        )  # fmt: skip
+    if notices is None and notify not in (None, NEVER):
+        raise SparkSessionError(
+            f"Nobody can be told of the end of this job (notify={show(notify)}).",
+            "Your platform sends no notices, or did not when your instance started.",
+            "Leave it out and look by spark-session history, or ask your administrator for notices.",
+        )
+    return notify
 
 
 def _program(

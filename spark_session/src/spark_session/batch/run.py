@@ -20,8 +20,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from spark_session import records
+from spark_session.another_try import TRY_AGAIN
 from spark_session.batch.code import Code, fetch
-from spark_session.batch.manifest import TRY_AGAIN
 from spark_session.batch.outcome import LONGEST_WORDS
 from spark_session.batch.reap import reap
 from spark_session.batch.remember import LAST_WORDS, remembered

@@ -18,9 +18,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from spark_session import launch, quantities, watch
+from spark_session.another_try import TRY_AGAIN
 from spark_session.batch.code import known_copy
 from spark_session.batch.jar import as_written, safe_name
-from spark_session.batch.manifest import MEMORY_VARIABLE, TRY_AGAIN
+from spark_session.batch.manifest import MEMORY_VARIABLE
 from spark_session.batch.remember import LAST_WORDS, remembered
 from spark_session.batch.run import cleared_away, fetched, leave_words, run
 from spark_session.context import Context

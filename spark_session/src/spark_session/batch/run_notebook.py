@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from spark_session.another_try import TRY_AGAIN
 from spark_session.batch import s3
-from spark_session.batch.manifest import JOB_VARIABLE, TRY_AGAIN
 from spark_session.batch.remember import LAST_WORDS, remembered
 from spark_session.batch.run import cleared_away, fetched, leave_words, run
-from spark_session.environment import HOME_VARIABLE, NOTEBOOK_VARIABLE, UNATTENDED_VARIABLE
+from spark_session.environment import HOME_VARIABLE, JOB_VARIABLE, NOTEBOOK_VARIABLE, UNATTENDED_VARIABLE
 from spark_session.errors import SparkSessionError
 
 PATIENCE = 15.0

@@ -1,0 +1,5 @@
+"""python -m spark_notebooks_hub.notices"""
+
+from .app import NoticesApp
+
+NoticesApp.launch_instance()
