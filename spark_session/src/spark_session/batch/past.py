@@ -41,6 +41,8 @@ class PastJob:
         began: when its script began, the last time if it was run again; None where it never did, or that is not known.
         ended: when that ended; None while it runs, or where that is not known.
         digest: of its image, as the node has pulled it; empty where that is not known.
+        applications: what Spark calls its sessions, by which the history server knows them.
+        executed: "s3://..." address of the executed notebook; empty where there is none, or that is not known.
     """
 
     job: Object
@@ -48,6 +50,8 @@ class PastJob:
     began: datetime | None = None
     ended: datetime | None = None
     digest: str = ""
+    applications: tuple[str, ...] = ()
+    executed: str = ""
 
     @property
     def name(self) -> str:
@@ -90,6 +94,7 @@ class PastJob:
             "took": took,
             **what_runs(metadata["annotations"], self.job["spec"]),
             "digest": self.digest,
+            "executed": self.executed,
             "kept": f"as a record until {self.submitted + timedelta(days=KEPT_DAYS):%Y-%m-%d}; its log is gone",
         }
         return [(name, value) for name, value in shown.items() if value]
@@ -176,6 +181,8 @@ def to_json(remembered: PastJob) -> bytes:
         "began": _text(remembered.began),
         "ended": _text(remembered.ended),
         "digest": remembered.digest,
+        "applications": list(remembered.applications),
+        "executed": remembered.executed,
     }
     return json.dumps(content, sort_keys=True).encode()
 
@@ -195,6 +202,9 @@ def from_json(content: bytes, url: str) -> PastJob:
             _time(found["began"]),
             _time(found["ended"]),
             found["digest"],
+            # Records of before have neither.
+            tuple(map(str, found.get("applications", ()))),
+            str(found.get("executed", "")),
         )
         remembered.row()
         what_runs(remembered.job["metadata"]["annotations"], remembered.job["spec"])
