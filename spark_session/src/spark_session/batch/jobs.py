@@ -22,7 +22,7 @@ from spark_session.batch.follow import Follower, Tell, Write
 from spark_session.batch.git import commit_of
 from spark_session.batch.jar import bring
 from spark_session.batch.outcome import GONE, Outcome
-from spark_session.batch.past import past
+from spark_session.batch.past import past, with_findings
 from spark_session.batch.request import DEFAULT_TIMEOUT, JobRequest, parse
 from spark_session.batch.source import find
 from spark_session.defaults import CONFIG_VARIABLE, load_defaults
@@ -134,7 +134,7 @@ def _remember(job: Object, pod: Object | None) -> None:
     before = kept.find(name)
     if before is None or before.outcome is None:
         ended = past(job, pod)
-        kept.write(ended if ended.outcome is not None else past(job, pod, GONE))
+        kept.write(with_findings(ended if ended.outcome is not None else past(job, pod, GONE), before))
 
 
 def submit(

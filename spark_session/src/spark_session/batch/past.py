@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,6 +111,11 @@ def past(job: Object, pod: Object | None, found: Outcome | None = None) -> PastJ
     stands = found or outcome(job, pod)
     began, ended = ran(pod)
     return PastJob(bare(job), stands if stands.state.is_over else None, began, ended, digest_of_image(pod))
+
+
+def with_findings(found: PastJob, before: PastJob | None) -> PastJob:
+    """A job as Kubernetes tells of it, with what its own process has written down; before: that, None for nothing."""
+    return found if before is None else replace(found, applications=before.applications, executed=before.executed)
 
 
 def bare(job: Object) -> Object:
