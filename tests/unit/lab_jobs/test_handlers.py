@@ -105,6 +105,16 @@ async def test_a_log_is_read_on_where_it_was_left(workspace: Workspace, call: Ca
     assert (answer["text"], answer["again"]) == ("one\ntwo\n", True)
 
 
+async def test_executors_of_a_job_are_listed_and_heard(workspace: Workspace, call: Call) -> None:
+    workspace.has_job(job(), RUNNING)
+    workspace.files[f"{HOME}/.spark-jobs/logs/flights-3f09ac_0123abcd_2.log"] = b"last words\n"
+    answer = (await call("GET", "jobs/flights-3f09ac/executors")).json()
+    assert answer == {"executors": [{"id": "0123abcd_2", "number": "2", "gone": True}]}
+    assert (await call("GET", "jobs/flights-3f09ac/executors/0123abcd_2")).json() == {"text": "last words\n"}
+    answer = await call("GET", "jobs/flights-3f09ac/executors/0123abcd_3")
+    assert (answer.status_code, "There is no log of executor" in answer.json()["message"]) == (422, True)
+
+
 async def test_a_job_that_waits_says_why_in_place_of_its_log(workspace: Workspace, call: Call) -> None:
     workspace.has_job(job())
     workspace.objects["events"]["items"] = [{"reason": "FailedCreate", "message": "exceeded quota"}]

@@ -9,6 +9,7 @@ from typing import Any
 from spark_session.batch.cron_job import schedule_of, timetable_of
 from spark_session.batch.details import ran
 from spark_session.batch.excerpt import Excerpt
+from spark_session.batch.job_executors import Known
 from spark_session.batch.manifest import SCRIPT_NOTE
 from spark_session.batch.outcome import Outcome, State, outcome
 from spark_session.batch.past import PastJob
@@ -82,6 +83,11 @@ def excerpt(found: Excerpt) -> Entry:
         "cut": found.is_cut,
         "again": found.has_begun_again,
     }
+
+
+def executor(known: Known) -> Entry:
+    """An executor of a job."""
+    return {"id": known.executor.file.removesuffix(".log"), "number": known.executor.number, "gone": known.pod is None}
 
 
 def profiles(offered: Offered) -> dict[str, list[Entry]]:

@@ -9,6 +9,8 @@ from jupyter_server.extension.application import ExtensionApp
 from lab_jobs.handlers import (
     ROOT,
     CancelHandler,
+    ExecutorLogHandler,
+    ExecutorsHandler,
     JobHandler,
     JobsHandler,
     LogHandler,
@@ -26,6 +28,8 @@ HANDLERS = {
     "options": OptionsHandler,
     rf"jobs/{NAME}": JobHandler,
     rf"jobs/{NAME}/log": LogHandler,
+    rf"jobs/{NAME}/executors": ExecutorsHandler,
+    rf"jobs/{NAME}/executors/([0-9a-f_]+)": ExecutorLogHandler,
     rf"jobs/{NAME}/cancel": CancelHandler,
     rf"jobs/{NAME}/rerun": RerunHandler,
     rf"schedules/{NAME}": ScheduleHandler,

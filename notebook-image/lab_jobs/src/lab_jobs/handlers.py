@@ -5,6 +5,8 @@
     GET  options                       what the dialog for a new job offers
     GET  jobs/<name>                   what is known of a job
     GET  jobs/<name>/log               what is new in its log
+    GET  jobs/<name>/executors         its executors, those that are gone included
+    GET  jobs/<name>/executors/<id>    the last lines of one
     POST jobs/<name>/cancel|rerun
     GET  schedules/<name>              what is known of a schedule
     POST schedules/<name>/pause|resume|run-now|cancel
@@ -95,6 +97,26 @@ class LogHandler(Handler):
         """Answer what is new since the answer before, whose `pod` and `since` are in the query (see Jobs.log)."""
         pod, since = self.get_query_argument("pod", ""), self.get_query_argument("since", "")
         await self._answer(lambda: self._jobs.log(name, pod, since))
+
+
+class ExecutorsHandler(Handler):
+    """The executors of a job."""
+
+    @authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        """Answer what Jobs.executors gives."""
+        await self._answer(lambda: self._jobs.executors(name))
+
+
+class ExecutorLogHandler(Handler):
+    """The log of an executor."""
+
+    @authenticated
+    @authorized
+    async def get(self, name: str, executor: str) -> None:
+        """Answer {"text": its last lines}."""
+        await self._answer(lambda: self._jobs.executor_log(name, executor))
 
 
 class CancelHandler(Handler):

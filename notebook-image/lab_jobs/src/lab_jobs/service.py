@@ -13,6 +13,7 @@ from spark_session.batch.apis import UNANSWERED, Apis
 from spark_session.batch.archive import Archive
 from spark_session.batch.excerpt import why_it_waits
 from spark_session.batch.follow import is_passing
+from spark_session.batch.job_executors import JobExecutors
 from spark_session.batch.jobs import Job, answers, workspace_jobs
 from spark_session.batch.past import PastJob, past
 from spark_session.batch.recall import SHOWN, merged
@@ -107,6 +108,14 @@ class Jobs:
             since: of the answer before; empty for none.
         """
         return entries.excerpt(Job(name, workspace_jobs()).look(pod, since))
+
+    def executors(self, name: str) -> Entry:
+        """{"executors": [{"id", "number", "gone"}, ...]} of a job, those that are gone included."""
+        return {"executors": [entries.executor(each) for each in JobExecutors.of(name).list()]}
+
+    def executor_log(self, name: str, executor: str) -> Entry:
+        """{"text"}: the last lines of an executor; `executor` is an id."""
+        return {"text": JobExecutors.of(name).log(executor)}
 
     def cancel(self, name: str) -> Entry:
         """End a job; {"job": name}."""

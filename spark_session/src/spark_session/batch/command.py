@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 from spark_session.batch.cron_job import DEFAULT_OVERLAP, OVERLAPS
 from spark_session.batch.follow import CannotWriteError
+from spark_session.batch.job_executors import HEADINGS as EXECUTOR_HEADINGS
+from spark_session.batch.job_executors import JobExecutors
 from spark_session.batch.jobs import Job, JobOptions, answers, submit, workspace_jobs
 from spark_session.batch.manifest import SCRIPT_NOTE
 from spark_session.batch.notebook import parse_parameter
@@ -72,6 +74,9 @@ def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         return 0
     if options.command in _OF_SCHEDULES:
         return _OF_SCHEDULES[options.command](Schedule(options.name, workspace_jobs()), options)
+    if options.command == "logs" and options.executor is not None:
+        _executor_logs(options)
+        return 0
     found = _named(options.name)
     if options.command == "show":
         _print_table(found.details())
@@ -160,7 +165,16 @@ def _parser() -> argparse.ArgumentParser:
         ("logs", "show what a job has printed, or the last run of a schedule"),
         ("cancel", "end a job, and remove it; or a schedule with its runs"),
     ):
-        commands.add_parser(name, help=text).add_argument("name", help="name of the job or schedule, as ls shows it")
+        command = commands.add_parser(name, help=text)
+        command.add_argument("name", help="name of the job or schedule, as ls shows it")
+        if name == "logs":
+            command.add_argument(
+                "--executor",
+                nargs="?",
+                const="",
+                metavar="NUMBER",
+                help="the last 1000 lines of an executor, also of one that is gone; without a number: which there are",
+            )
     for name, text in (
         ("pause", "start no runs of a schedule until it is resumed"),
         ("resume", "start runs of a schedule again"),
@@ -303,6 +317,14 @@ def _ls(_: argparse.Namespace) -> None:
         print()
         rows = (schedule_row(each, runs_of(each["metadata"]["name"], found), now) for each in scheduled)
         _print_table([HEADINGS, *rows])
+
+
+def _executor_logs(options: argparse.Namespace) -> None:
+    executors = JobExecutors.of(options.name)
+    if options.executor:
+        print(executors.log(options.executor), end="")
+    else:
+        _print_table([EXECUTOR_HEADINGS, *(each.row for each in executors.list())])
 
 
 def _history(options: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
-"""The event logs of a job's sessions, from which the history server of its person's notebook shows what Spark did.
+"""What a job's sessions leave behind: event logs, from which the history server of its person's notebook shows what Spark did, and logs of executors.
 
-Beside a notebook its server collects them; a job's pod has none. None of this is ever in a job's way: what cannot be sent is left out, and nobody waits
+Beside a notebook its server collects event logs; a job's pod has none. None of this is ever in a job's way: what cannot be sent is left out, and nobody waits
 long for it.
 """
 
@@ -14,7 +14,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from spark_session import executor_logs
 from spark_session.batch import s3
+from spark_session.batch.archive import LOGS_FOLDER
+from spark_session.batch.manifest import JOB_VARIABLE
 from spark_session.batch.remember import Findings
 from spark_session.environment import EVENT_LOGS_VARIABLE, HOME_VARIABLE
 from spark_session.event_logs import Collector, Store, application_id, logs
@@ -42,6 +45,11 @@ class _Objects:
         s3.send(Path(source), path, _FAILED)
 
 
+def address(home: str, job: str) -> str:
+    """What the addresses of the logs of a job's executors begin with; home: the person's own place."""
+    return f"{home}/{LOGS_FOLDER}/{job}_"
+
+
 def open_store(url: str) -> tuple[Store, str]:
     """For a Collector."""
     return _Objects(), url
@@ -49,7 +57,8 @@ def open_store(url: str) -> tuple[Store, str]:
 
 @contextmanager
 def collected(variables: Mapping[str, str], findings: Findings) -> Iterator[None]:
-    """Within, sessions of this process's children write event logs, which are sent to where the history server looks for them.
+    """Within, sessions of this process's children write event logs, which are sent to where the history server looks for them, and keep the last lines of
+    executors that are gone.
 
     Args:
         variables: environment variables of the pod.
@@ -60,13 +69,17 @@ def collected(variables: Mapping[str, str], findings: Findings) -> Iterator[None
         yield
         return
     folder = Path(tempfile.mkdtemp(prefix="spark-session-event-logs-"))
-    os.environ[EVENT_LOGS_VARIABLE] = str(folder)
-    collecting = _Collecting(Collector(folder, home, _silent(), open_store), findings)
+    executors = Path(tempfile.mkdtemp(prefix="spark-session-executor-logs-"))
+    given = {EVENT_LOGS_VARIABLE: str(folder), executor_logs.FOLDER_VARIABLE: str(executors)}
+    os.environ.update(given)
+    collector = Collector(folder, home, _silent(), open_store)
+    collecting = _Collecting(collector, findings, executors, address(home, variables.get(JOB_VARIABLE, "job")))
     collecting.start()
     try:
         yield
     finally:
-        del os.environ[EVENT_LOGS_VARIABLE]
+        for name in given:
+            del os.environ[name]
         collecting.finish()
 
 
@@ -79,9 +92,10 @@ def _silent() -> logging.Logger:
 
 
 class _Collecting(threading.Thread):
-    def __init__(self, collector: Collector, findings: Findings) -> None:
-        super().__init__(name="job-event-logs", daemon=True)
+    def __init__(self, collector: Collector, findings: Findings, executors: Path, place: str) -> None:
+        super().__init__(name="job-session-logs", daemon=True)
         self._collector, self._findings = collector, findings
+        self._executors, self._place = executors, place
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -112,3 +126,7 @@ class _Collecting(threading.Thread):
     def _send(self, *, everything: bool) -> None:
         with suppress(Exception):
             self._collector.collect(self._applications(), everything=everything)
+        for file in self._executors.glob("*.log"):
+            with suppress(Exception):
+                s3.send(file, f"{self._place}{file.name}", _FAILED)
+                file.unlink()
