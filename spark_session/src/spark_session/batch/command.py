@@ -1,4 +1,4 @@
-"""The command `spark-session`: submit, rerun, ls, history, show, logs, cancel, pause, resume, run-now, profiles."""
+"""The command `spark-session`: submit, rerun, ls, history, show, logs, cancel, pause, resume, run-now, profiles, build."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from spark_session.batch.request import DEFAULT_TIMEOUT
 from spark_session.batch.schedule_details import HEADINGS, schedule_row, told
 from spark_session.batch.scheduling import Schedule, runs_of, schedule
 from spark_session.batch.timetable import DEFAULT_TIME_ZONE
+from spark_session.build import command as build
 from spark_session.errors import SparkSessionError
 from spark_session.kube import Object
 from spark_session.session import profiles
@@ -67,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     if options.command == "submit":
         return _submit(options, arguments)
-    if options.command == "rerun":
-        return _follow(rerun(options.name, overlap=options.overlap), options.wait)
+    if options.command in _BY_THEMSELVES:
+        return _BY_THEMSELVES[options.command](options)
     if options.command in _LISTS:
         _LISTS[options.command](options)
         return 0
@@ -158,6 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("ls", help="list jobs and schedules")
     ended = commands.add_parser("history", help=f"list jobs that have ended, of the last {KEPT_DAYS} days")
     ended.add_argument("--last", type=int, default=SHOWN, help="how many (%(default)s)")
+    build.add_parser(commands)
     commands.add_parser("profiles", help="list the kinds of nodes that --profile and --driver-profile name")
     what = "how a job stands, and what it runs: code, image, git commit; of a schedule also when it runs"
     for name, text in (
@@ -248,6 +250,11 @@ def _run_now(found: Schedule, options: argparse.Namespace) -> int:
     return _follow(found.run_now(), options.wait)
 
 
+def _rerun(options: argparse.Namespace) -> int:
+    return _follow(rerun(options.name, overlap=options.overlap), options.wait)
+
+
+_BY_THEMSELVES = {"build": build.run, "rerun": _rerun}
 _OF_SCHEDULES = {"pause": _pause, "resume": _resume, "run-now": _run_now}
 
 
