@@ -1,6 +1,7 @@
 import { drive, saving } from './contents/index.js';
 import { files } from './files/index.js';
 import { history } from './history/index.js';
+import { jobs } from './jobs/index.js';
 import { sessions } from './sessions/index.js';
 
-export default [drive, saving, history, files, sessions];
+export default [drive, saving, history, files, sessions, jobs];

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from spark_session.build import builders, dockerfile, naming, project, tree
 from spark_session.build.builders import Builder
-from spark_session.build.project import NOTHING, PYPROJECT, UV_LOCK, Lock
+from spark_session.build.project import NOTHING, PYPROJECT, UV_LOCK, Lock, Project
 from spark_session.environment import IMAGE_VARIABLE
 from spark_session.errors import SparkSessionError, show
 
@@ -37,7 +37,7 @@ class Plan:
 
     folder: Path
     files: tuple[str, ...]
-    project: project.Project
+    project: Project
     lock: Lock
     state: naming.State
     image: str
