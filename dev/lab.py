@@ -20,6 +20,7 @@ PACKAGES = (
     "notebook-image/s3_contents/src",
     "notebook-image/welcome/src",
     "notebook-image/spark_ui/src",
+    "notebook-image/lab_jobs/src",
 )
 BUCKET = "notebooks"
 
@@ -58,7 +59,10 @@ def command(port: int, home: Path) -> list[str]:
         *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
         *("--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"),
         f"--ServerApp.root_dir={home}",
-        *(f"--ServerApp.jpserver_extensions={name}=True" for name in ("s3_contents", "spark_ui", "welcome")),
+        *(
+            f"--ServerApp.jpserver_extensions={name}=True"
+            for name in ("s3_contents", "spark_ui", "lab_jobs", "welcome")
+        ),
         f"--Welcome.examples={REPOSITORY / 'notebook-image' / 'examples'}",
         "--ServerApp.answer_yes=True",  # one Ctrl-C ends it
     ]

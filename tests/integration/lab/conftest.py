@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ SHARES = [
     {"name": "course", "url": f"s3://{BUCKET}/courses/2026", "writable": False},
 ]
 PATIENCE = 30_000  # milliseconds
+PACKAGES = ("spark_session/src", "notebook-image/s3_contents/src", "notebook-image/lab_jobs/src")
 
 
 def notebook(source: str) -> str:
@@ -127,6 +129,7 @@ def jupyter(home: Home, proxy: S3Proxy, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("jupyter")
     environment = {
         **with_files_on(home.server, f"s3://{BUCKET}/{PREFIX}", folder),
+        "PYTHONPATH": os.pathsep.join(str(REPOSITORY / package) for package in PACKAGES),
         "AWS_ENDPOINT_URL_S3": proxy.endpoint,
         "JUPYTER_PATH": str(lab_extension()),
         "JUPYTER_CONFIG_PATH": str(REPOSITORY / "notebook-image" / "etc" / "jupyter"),
@@ -136,7 +139,7 @@ def jupyter(home: Home, proxy: S3Proxy, tmp_path_factory: pytest.TempPathFactory
     arguments = (
         f"--ServerApp.root_dir={folder}",
         "--S3ContentsManager.max_attempts=1",
-        "--ServerApp.jpserver_extensions=s3_contents=True",
+        *(f"--ServerApp.jpserver_extensions={name}=True" for name in ("s3_contents", "lab_jobs")),
     )
     server = Jupyter(folder, environment, *arguments)
     server.wait()

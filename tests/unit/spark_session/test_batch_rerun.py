@@ -15,7 +15,7 @@ from spark_session.batch.apis import Apis
 from spark_session.batch.jobs import Job
 from spark_session.batch.outcome import GONE, Outcome, State
 from spark_session.batch.past import past
-from spark_session.batch.remember import remembered
+from spark_session.batch.remember import Findings, remembered
 from spark_session.batch.repeat import rerun
 from spark_session.errors import SparkSessionError
 
@@ -156,9 +156,10 @@ def test_a_jobs_own_process_writes_down_that_it_began_and_how_it_ended(
         words.write_text("Cell In [4] failed")
         return 1
 
-    assert remembered(POD, run, words) == 1
+    assert remembered(POD, run, words, Findings(("spark-1",), "s3://n/ada/x.ipynb")) == 1
     found = workspace.kept.find(NAME)
     assert found is not None
+    assert (found.applications, found.executed) == (("spark-1",), "s3://n/ada/x.ipynb")
     assert found.outcome == Outcome(State.FAILED, 1, "Cell In [4] failed.")
     assert found.took is not None
 

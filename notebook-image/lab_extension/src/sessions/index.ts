@@ -1,8 +1,9 @@
 import { ILabShell, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, ICommandPalette, IFrame, MainAreaWidget, showDialog, showErrorMessage } from '@jupyterlab/apputils';
+import { Dialog, ICommandPalette, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 
 import { sparkIcon } from '../icon.js';
 import { list, stop } from './api.js';
+import { openFrame } from './frame.js';
 import { Session } from './model.js';
 import { SessionsPanel } from './panel.js';
 
@@ -35,28 +36,6 @@ export const sessions: JupyterFrontEndPlugin<void> = {
     palette?.addItem({ command: SHOW, category: 'Spark' });
   }
 };
-
-function openFrame(shell: ILabShell, title: string, frame: string): void {
-  const id = `spark-notebooks-ui-${frame.replace(/[^a-zA-Z0-9]+/g, '-')}`;
-  for (const widget of shell.widgets('main')) {
-    if (widget.id === id) {
-      shell.activateById(id);
-      return;
-    }
-  }
-  const content = new IFrame({
-    sandbox: ['allow-same-origin', 'allow-scripts', 'allow-forms', 'allow-modals', 'allow-popups', 'allow-downloads']
-  });
-  content.url = frame;
-  const widget = new MainAreaWidget({ content });
-  widget.id = id;
-  widget.title.label = title;
-  widget.title.caption = `Spark UI: ${title}`;
-  widget.title.icon = sparkIcon;
-  widget.title.closable = true;
-  shell.add(widget, 'main', { type: 'Spark UI' });
-  shell.activateById(id);
-}
 
 async function askAndStop(session: Session): Promise<void> {
   const answer = await showDialog({

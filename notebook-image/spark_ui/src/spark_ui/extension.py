@@ -7,12 +7,14 @@ import os
 import secrets
 from typing import Any, ClassVar
 
+from fsspec.core import url_to_fs
 from jupyter_server.extension.application import ExtensionApp
 from spark_session.environment import EVENT_LOGS_VARIABLE, HOME_VARIABLE
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from traitlets import Unicode, default
 
-from spark_ui import event_logs, stopping
+from spark_session import event_logs
+from spark_ui import stopping
 from spark_ui.handlers import ProxyHandler, SessionHandler, SessionsHandler, find_history, find_session
 from spark_ui.history_server import HistoryServer
 from spark_ui.paths import PAST, ROOT, SESSION_ID, route
@@ -54,7 +56,7 @@ class SparkUI(ExtensionApp):
         folder = event_logs.folder()
         folder.mkdir(mode=0o700, exist_ok=True)
         os.environ.setdefault(EVENT_LOGS_VARIABLE, str(folder))
-        self._collector = event_logs.Collector(folder, self.home, self.log)
+        self._collector = event_logs.Collector(folder, self.home, self.log, _open_store)
 
     def initialize_handlers(self) -> None:
         """Answer below `<base_url>/spark-ui/`."""
@@ -104,6 +106,12 @@ class SparkUI(ExtensionApp):
                 await asyncio.wait_for(self._collect_once(everything=True), _GOODBYE_SECONDS)
             except TimeoutError:
                 self.log.warning("The server ends before all records of Spark sessions have reached %s.", self.home)
+
+
+def _open_store(url: str) -> tuple[event_logs.Store, str]:
+    # A file system of its own: the listings of fsspec's shared ones would go stale in a server that lives for weeks.
+    store: tuple[event_logs.Store, str] = url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)
+    return store
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:

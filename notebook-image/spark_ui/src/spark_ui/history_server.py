@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from pyspark.find_spark_home import _find_spark_home
 from spark_session.context import Context
 from spark_session.defaults import load_defaults
 from spark_session.environment import JARS_VARIABLE, detect
 from spark_session.errors import SparkSessionError
+from spark_session.event_logs import address
 from spark_session.plan import LOG_CONFIGURATION
 from spark_session.request import Request
 from spark_session.steps.s3 import s3
@@ -26,7 +28,6 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from traitlets import Integer, Unicode
 from traitlets.config import LoggingConfigurable
 
-from spark_ui.event_logs import address, prepare
 from spark_ui.pages import Notice
 from spark_ui.reverse_proxy import HOST
 
@@ -66,6 +67,12 @@ def server_settings(home: str, port: int, keep_days: int) -> dict[str, str]:
         "spark.history.fs.cleaner.enabled": "true",
         "spark.history.fs.cleaner.maxAge": f"{keep_days}d",
     }
+
+
+def prepare(store: AbstractFileSystem, path: str) -> None:
+    """Make the folder on S3, which the history server does not start without. Raises OSError."""
+    bucket, _, key = path.partition("/")
+    store.call_s3("put_object", Bucket=bucket, Key=f"{key}/", Body=b"")
 
 
 def free_port() -> int:

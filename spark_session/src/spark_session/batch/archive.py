@@ -11,7 +11,12 @@ from spark_session.batch import s3
 from spark_session.batch.past import FOLDER, KEPT_DAYS, PastJob, from_json, key, parse_key, to_json
 
 _READERS = 8
+LOGS_FOLDER = ".spark-jobs/logs"
+"""Of the logs of executors, in the person's own place: names of files begin with the job's, which has no "_" in it."""
+
+MOST_DELETED = 1000
 _FAILED = "The history of your jobs cannot be read."
+_NOT_FORGOTTEN = "Old jobs cannot be taken out of your history."
 
 
 @dataclass(frozen=True)
@@ -47,13 +52,20 @@ class Archive:
         return next(iter(self.read(found[-1:])), None)
 
     def forget(self, now: datetime) -> None:
-        """Delete what is older than KEPT_DAYS."""
+        """Delete what is older than KEPT_DAYS, with the logs of executors."""
         if self.home is None:
             return
         oldest = key(now - timedelta(days=KEPT_DAYS), "")
         old = [name for name in s3.names(self._folder, _FAILED, most=1000) if parse_key(name) and name < oldest]
-        if old:
-            s3.delete([f"{self._folder}{name}" for name in old], "Old jobs cannot be taken out of your history.")
+        if not old:
+            return
+        logs = f"{self.home}/{LOGS_FOLDER}/"
+        # Their logs first: without its record nobody would know that they are old.
+        jobs = set(map(_job, old))
+        urls = [f"{logs}{name}" for name in s3.names(logs, _FAILED) if name.partition("_")[0] in jobs]
+        for first in range(0, len(urls), MOST_DELETED):
+            s3.delete(urls[first : first + MOST_DELETED], _NOT_FORGOTTEN)
+        s3.delete([f"{self._folder}{name}" for name in old], _NOT_FORGOTTEN)
 
     @property
     def _folder(self) -> str:

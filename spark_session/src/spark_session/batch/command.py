@@ -1,4 +1,4 @@
-"""The command `spark-session`: submit, rerun, ls, history, show, logs, cancel, pause, resume, run-now, profiles."""
+"""The command `spark-session`: submit, rerun, ls, history, show, logs, cancel, pause, resume, run-now, profiles, build."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 from spark_session.batch.cron_job import DEFAULT_OVERLAP, OVERLAPS
 from spark_session.batch.follow import CannotWriteError
+from spark_session.batch.job_executors import HEADINGS as EXECUTOR_HEADINGS
+from spark_session.batch.job_executors import JobExecutors
 from spark_session.batch.jobs import Job, JobOptions, answers, submit, workspace_jobs
 from spark_session.batch.manifest import SCRIPT_NOTE
 from spark_session.batch.notebook import parse_parameter
@@ -21,6 +23,7 @@ from spark_session.batch.request import DEFAULT_TIMEOUT
 from spark_session.batch.schedule_details import HEADINGS, schedule_row, told
 from spark_session.batch.scheduling import Schedule, runs_of, schedule
 from spark_session.batch.timetable import DEFAULT_TIME_ZONE
+from spark_session.build import command as build
 from spark_session.defaults import CHOICES
 from spark_session.errors import SparkSessionError
 from spark_session.kube import Object
@@ -69,13 +72,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     if options.command == "submit":
         return _submit(options, arguments)
-    if options.command == "rerun":
-        return _follow(rerun(options.name, overlap=options.overlap), options.wait)
+    if options.command in _BY_THEMSELVES:
+        return _BY_THEMSELVES[options.command](options)
     if options.command in _LISTS:
         _LISTS[options.command](options)
         return 0
     if options.command in _OF_SCHEDULES:
         return _OF_SCHEDULES[options.command](Schedule(options.name, workspace_jobs()), options)
+    if options.command == "logs" and options.executor is not None:
+        _executor_logs(options)
+        return 0
     found = _named(options.name)
     if options.command == "show":
         _print_table(found.details())
@@ -160,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("ls", help="list jobs and schedules")
     ended = commands.add_parser("history", help=f"list jobs that have ended, of the last {KEPT_DAYS} days")
     ended.add_argument("--last", type=int, default=SHOWN, help="how many (%(default)s)")
+    build.add_parser(commands)
     commands.add_parser("profiles", help="list the kinds of nodes that --profile and --driver-profile name")
     what = "how a job stands, and what it runs: code, image, git commit; of a schedule also when it runs"
     for name, text in (
@@ -167,7 +174,16 @@ def _parser() -> argparse.ArgumentParser:
         ("logs", "show what a job has printed, or the last run of a schedule"),
         ("cancel", "end a job, and remove it; or a schedule with its runs"),
     ):
-        commands.add_parser(name, help=text).add_argument("name", help="name of the job or schedule, as ls shows it")
+        command = commands.add_parser(name, help=text)
+        command.add_argument("name", help="name of the job or schedule, as ls shows it")
+        if name == "logs":
+            command.add_argument(
+                "--executor",
+                nargs="?",
+                const="",
+                metavar="NUMBER",
+                help="the last 1000 lines of an executor, also of one that is gone; without a number: which there are",
+            )
     for name, text in (
         ("pause", "start no runs of a schedule until it is resumed"),
         ("resume", "start runs of a schedule again"),
@@ -242,6 +258,11 @@ def _run_now(found: Schedule, options: argparse.Namespace) -> int:
     return _follow(found.run_now(), options.wait)
 
 
+def _rerun(options: argparse.Namespace) -> int:
+    return _follow(rerun(options.name, overlap=options.overlap), options.wait)
+
+
+_BY_THEMSELVES = {"build": build.run, "rerun": _rerun}
 _OF_SCHEDULES = {"pause": _pause, "resume": _resume, "run-now": _run_now}
 
 
@@ -311,6 +332,14 @@ def _ls(_: argparse.Namespace) -> None:
         print()
         rows = (schedule_row(each, runs_of(each["metadata"]["name"], found), now) for each in scheduled)
         _print_table([HEADINGS, *rows])
+
+
+def _executor_logs(options: argparse.Namespace) -> None:
+    executors = JobExecutors.of(options.name)
+    if options.executor:
+        print(executors.log(options.executor), end="")
+    else:
+        _print_table([EXECUTOR_HEADINGS, *(each.row for each in executors.list())])
 
 
 def _history(options: argparse.Namespace) -> None:

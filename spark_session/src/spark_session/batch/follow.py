@@ -9,8 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from spark_session.batch.apis import UNANSWERED, Apis
+from spark_session.batch.excerpt import why_it_waits
 from spark_session.batch.manifest import CONTAINER
-from spark_session.batch.outcome import GONE, Outcome, State, has_started, is_settled, outcome, waiting_for
+from spark_session.batch.outcome import GONE, Outcome, State, has_started, is_settled, outcome
 from spark_session.batch.reap import reap
 from spark_session.kube import ApiError, Object
 from spark_session.reasons import first_line
@@ -144,12 +145,9 @@ class Follower:
                 yield line
 
     def _why(self, pod: Object | None) -> str:
-        if pod is not None:
-            return waiting_for(pod)
-        if time.monotonic() - self._began < REFUSED_AFTER:
+        if pod is None and time.monotonic() - self._began < REFUSED_AFTER:
             return ""
-        said = self.apis.refusal(self.name)
-        return f"Kubernetes does not start it yet: {first_line(said, 300)}." if said else ""
+        return why_it_waits(pod, self.apis, self.name)
 
     def _say(self, sentence: str) -> None:
         if sentence and sentence != self._said:

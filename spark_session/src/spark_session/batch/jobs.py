@@ -17,11 +17,12 @@ from spark_session.batch import code, manifest
 from spark_session.batch.apis import NOT_FOUND, UNANSWERED, Apis
 from spark_session.batch.archive import Archive
 from spark_session.batch.details import details
+from spark_session.batch.excerpt import Excerpt, look
 from spark_session.batch.follow import Follower, Tell, Write
 from spark_session.batch.git import commit_of
 from spark_session.batch.jar import bring
 from spark_session.batch.outcome import GONE, Outcome
-from spark_session.batch.past import past
+from spark_session.batch.past import past, with_findings
 from spark_session.batch.request import DEFAULT_TIMEOUT, JobRequest, parse
 from spark_session.batch.source import find
 from spark_session.defaults import CONFIG_VARIABLE, load_defaults
@@ -92,6 +93,25 @@ class Job:
         # Not within: a pipe that nobody reads would pass for an API server that is away.
         (write or to_stdout)(log)
 
+    def look(self, pod: str = "", since: str = "") -> Excerpt:
+        """What the script has printed since the look before, and how the job stands; nothing of one that is only remembered.
+
+        Args:
+            pod: of the look before; empty for none.
+            since: of the look before; empty for none.
+
+        Raises:
+            SparkSessionError: there is no such job.
+        """
+        with answers():
+            job = self.apis.job(self.name)
+            if job is not None:
+                return look(self.apis, job, pod, since)
+        remembered = archive().find(self.name)
+        if remembered is None:
+            raise no_job(self.name)
+        return Excerpt(remembered.stands)
+
     def cancel(self) -> None:
         """End it, with its executors; its log goes, too. The history keeps how it ended.
 
@@ -114,7 +134,7 @@ def _remember(job: Object, pod: Object | None) -> None:
     before = kept.find(name)
     if before is None or before.outcome is None:
         ended = past(job, pod)
-        kept.write(ended if ended.outcome is not None else past(job, pod, GONE))
+        kept.write(with_findings(ended if ended.outcome is not None else past(job, pod, GONE), before))
 
 
 def submit(

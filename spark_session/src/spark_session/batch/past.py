@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,6 +41,8 @@ class PastJob:
         began: when its script began, the last time if it was run again; None where it never did, or that is not known.
         ended: when that ended; None while it runs, or where that is not known.
         digest: of its image, as the node has pulled it; empty where that is not known.
+        applications: what Spark calls its sessions, by which the history server knows them.
+        executed: "s3://..." address of the executed notebook; empty where there is none, or that is not known.
     """
 
     job: Object
@@ -48,6 +50,8 @@ class PastJob:
     began: datetime | None = None
     ended: datetime | None = None
     digest: str = ""
+    applications: tuple[str, ...] = ()
+    executed: str = ""
 
     @property
     def name(self) -> str:
@@ -90,6 +94,7 @@ class PastJob:
             "took": took,
             **what_runs(metadata["annotations"], self.job["spec"]),
             "digest": self.digest,
+            "executed": self.executed,
             "kept": f"as a record until {self.submitted + timedelta(days=KEPT_DAYS):%Y-%m-%d}; its log is gone",
         }
         return [(name, value) for name, value in shown.items() if value]
@@ -106,6 +111,11 @@ def past(job: Object, pod: Object | None, found: Outcome | None = None) -> PastJ
     stands = found or outcome(job, pod)
     began, ended = ran(pod)
     return PastJob(bare(job), stands if stands.state.is_over else None, began, ended, digest_of_image(pod))
+
+
+def with_findings(found: PastJob, before: PastJob | None) -> PastJob:
+    """A job as Kubernetes tells of it, with what its own process has written down; before: that, None for nothing."""
+    return found if before is None else replace(found, applications=before.applications, executed=before.executed)
 
 
 def bare(job: Object) -> Object:
@@ -176,6 +186,8 @@ def to_json(remembered: PastJob) -> bytes:
         "began": _text(remembered.began),
         "ended": _text(remembered.ended),
         "digest": remembered.digest,
+        "applications": list(remembered.applications),
+        "executed": remembered.executed,
     }
     return json.dumps(content, sort_keys=True).encode()
 
@@ -195,6 +207,9 @@ def from_json(content: bytes, url: str) -> PastJob:
             _time(found["began"]),
             _time(found["ended"]),
             found["digest"],
+            # Records of before have neither.
+            tuple(map(str, found.get("applications", ()))),
+            str(found.get("executed", "")),
         )
         remembered.row()
         what_runs(remembered.job["metadata"]["annotations"], remembered.job["spec"])

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from spark_session.batch.archive import Archive
 from spark_session.batch.jobs import answers, archive, workspace_jobs
-from spark_session.batch.past import PastJob, key, parse_key, past
+from spark_session.batch.past import PastJob, key, parse_key, past, with_findings
 from spark_session.errors import SparkSessionError, show
 
 SHOWN = 20
@@ -52,9 +52,9 @@ def merged(kept: Archive, present: Mapping[str, PastJob], last: int) -> list[Pas
     for name in map(_job, wanted):
         remembered, now = known.get(name), present.get(name)
         if now is not None and (remembered is None or remembered.outcome is None):
-            remembered = now
+            remembered = with_findings(now, remembered)
             with suppress(SparkSessionError):  # to be shown is what was asked for
-                kept.write(now)
+                kept.write(remembered)
         if remembered is not None:
             found.append(remembered)
     return found

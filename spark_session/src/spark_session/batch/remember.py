@@ -1,4 +1,4 @@
-"""What the main process of a job writes down for its person's history: that it began, and how it ended.
+"""What the main process of a job writes down for its person's history: that it began, what Spark calls its sessions, and how it ended.
 
 Kubernetes forgets a job a day after its end. None of this is ever in a job's way: what cannot be written is left out, and nobody waits long for it.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from spark_session.batch.apis import Apis
 from spark_session.batch.archive import Archive
 from spark_session.batch.outcome import LONGEST_WORDS
-from spark_session.batch.past import ended_with, past
+from spark_session.batch.past import PastJob, ended_with, past
 from spark_session.environment import HOME_VARIABLE, JOB_VARIABLE
 from spark_session.kube import Object
 
@@ -28,15 +29,38 @@ LAST_WORDS = Path("/dev/termination-log")
 """Where Kubernetes reads what a container has to say of its end."""
 
 
-def remembered(variables: Mapping[str, str], run: Callable[[], int], last_words: Path = LAST_WORDS) -> int:
-    """Run a job, and write down that it began and how it ended.
+@dataclass
+class Findings:
+    """What comes of a job while it runs, for those who look back. Who changes it calls `tell`.
+
+    Args:
+        applications: what Spark calls its sessions.
+        executed: "s3://..." address of the executed notebook; empty where there is none.
+        tell: has it written down.
+    """
+
+    applications: tuple[str, ...] = ()
+    executed: str = ""
+    tell: Callable[[], None] = lambda: None
+
+
+def remembered(
+    variables: Mapping[str, str],
+    run: Callable[[], int],
+    last_words: Path = LAST_WORDS,
+    findings: Findings | None = None,
+) -> int:
+    """Run a job, and write down that it began, what came of it, and how it ended.
 
     Args:
         variables: environment variables of the pod.
         run: runs it; returns its exit code.
         last_words: where it says of its end what there is to say.
+        findings: what `run` finds.
     """
-    memory, over = _Memory(variables), threading.Event()
+    memory = _Memory(variables, findings or Findings())
+    memory.findings.tell = memory.note
+    over = threading.Event()
     beginning = _beside(lambda: None if over.wait(BEGIN_AFTER) else memory.begin())
     try:
         code = run()
@@ -48,15 +72,27 @@ def remembered(variables: Mapping[str, str], run: Callable[[], int], last_words:
 
 
 class _Memory:
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], findings: Findings) -> None:
         self._variables = variables
         self._job: Object | None = None
+        self.findings = findings
 
-    def begin(self) -> None:
+    def note(self) -> None:
+        """Write down what is known while it runs: where its pod goes without a word, that is what there is. A failure is nobody's matter."""
+        with suppress(Exception):
+            self._note()
+
+    def _note(self) -> None:
         apis = self._apis()
         self._job = apis.job(self._name)
         if self._job is not None:
-            self._archive.write(past(self._job, apis.pods.get("pods", self._variables["POD_NAME"])))
+            self._write(past(self._job, apis.pods.get("pods", self._variables["POD_NAME"])))
+
+    def _write(self, found: PastJob) -> None:
+        self._archive.write(replace(found, applications=self.findings.applications, executed=self.findings.executed))
+
+    def begin(self) -> None:
+        self._note()
         # Here, while the script runs: at its end somebody may wait.
         self._archive.forget(datetime.now(UTC))
 
@@ -65,7 +101,7 @@ class _Memory:
         pod = apis.pods.get("pods", self._variables["POD_NAME"])
         found = ended_with(apis.job(self._name), self._job, pod, code=code, words=words, now=now)
         if found is not None:
-            self._archive.write(found)
+            self._write(found)
 
     @property
     def _name(self) -> str:

@@ -24,7 +24,8 @@ from spark_session.another_try import TRY_AGAIN
 from spark_session.batch.code import Code, fetch
 from spark_session.batch.outcome import LONGEST_WORDS
 from spark_session.batch.reap import reap
-from spark_session.batch.remember import LAST_WORDS, remembered
+from spark_session.batch.remember import LAST_WORDS, Findings, remembered
+from spark_session.batch.session_logs import collected
 from spark_session.errors import SparkSessionError
 from spark_session.executor_pods import ExecutorPods
 from spark_session.processes import lives
@@ -34,17 +35,18 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def main(arguments: Sequence[str]) -> int:
     """Run a job; returns the exit code, as a shell would tell it."""
-    return remembered(os.environ, lambda: _main(arguments))
+    findings = Findings()
+    return remembered(os.environ, lambda: _main(arguments, findings), findings=findings)
 
 
-def _main(arguments: Sequence[str]) -> int:
+def _main(arguments: Sequence[str], findings: Findings) -> int:
     url, digest, *rest = arguments
     try:
         script = fetched(url, digest)
     except SparkSessionError as error:
         print(error, file=sys.stderr)
         return TRY_AGAIN
-    with cleared_away():
+    with cleared_away(findings):
         return run([sys.executable, str(script), *rest])
 
 
@@ -61,13 +63,14 @@ def fetched(url: str, digest: str) -> Path:
 
 
 @contextmanager
-def cleared_away() -> Iterator[None]:
-    """Clears away what was started within: drivers and executors."""
-    try:
-        yield
-    finally:
-        end_drivers(records.folder(os.environ))
-        clear_away(os.environ)
+def cleared_away(findings: Findings) -> Iterator[None]:
+    """Clears away what was started within: drivers and executors; what Spark did is kept."""
+    with collected(os.environ, findings):
+        try:
+            yield
+        finally:
+            end_drivers(records.folder(os.environ))
+            clear_away(os.environ)
 
 
 def run(

@@ -22,7 +22,7 @@ from spark_session.another_try import TRY_AGAIN
 from spark_session.batch.code import known_copy
 from spark_session.batch.jar import as_written, safe_name
 from spark_session.batch.manifest import MEMORY_VARIABLE
-from spark_session.batch.remember import LAST_WORDS, remembered
+from spark_session.batch.remember import LAST_WORDS, Findings, remembered
 from spark_session.batch.run import cleared_away, fetched, leave_words, run
 from spark_session.context import Context
 from spark_session.control.ended import Ended
@@ -51,10 +51,11 @@ _OPTIONS = "spark.driver.extraJavaOptions"
 
 def main(arguments: Sequence[str], last_words: Path = LAST_WORDS) -> int:
     """Run an application; returns the exit code, as a shell would tell it."""
-    return remembered(os.environ, lambda: _main(arguments, last_words), last_words)
+    findings = Findings()
+    return remembered(os.environ, lambda: _main(arguments, last_words, findings), last_words, findings)
 
 
-def _main(arguments: Sequence[str], last_words: Path) -> int:
+def _main(arguments: Sequence[str], last_words: Path, findings: Findings) -> int:
     url, digest, along, main_class, *rest = arguments
     home = os.environ.get(HOME_VARIABLE, "")
     others, coordinates = as_written(along)
@@ -65,7 +66,7 @@ def _main(arguments: Sequence[str], last_words: Path) -> int:
     except SparkSessionError as error:
         print(error, file=sys.stderr)
         return TRY_AGAIN
-    with cleared_away():
+    with cleared_away(findings):
         try:
             plan = build(Context.of_new_session(Request(name=application.stem[:LONGEST_NAME])))
             # What can never be had is refused now, and not waited for.

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from spark_session.another_try import TRY_AGAIN
 from spark_session.batch import s3
-from spark_session.batch.remember import LAST_WORDS, remembered
+from spark_session.batch.remember import LAST_WORDS, Findings, remembered
 from spark_session.batch.run import cleared_away, fetched, leave_words, run
 from spark_session.environment import HOME_VARIABLE, JOB_VARIABLE, NOTEBOOK_VARIABLE, UNATTENDED_VARIABLE
 from spark_session.errors import SparkSessionError
@@ -28,10 +28,11 @@ PATIENCE = 15.0
 
 def main(arguments: Sequence[str], last_words: Path = LAST_WORDS) -> int:
     """Run a notebook; returns the exit code."""
-    return remembered(os.environ, lambda: _main(arguments, last_words), last_words)
+    findings = Findings()
+    return remembered(os.environ, lambda: _main(arguments, last_words, findings), last_words, findings)
 
 
-def _main(arguments: Sequence[str], last_words: Path) -> int:
+def _main(arguments: Sequence[str], last_words: Path, findings: Findings) -> int:
     url, digest, folder, parameters = arguments
     try:
         source = fetched(url, digest)
@@ -39,8 +40,8 @@ def _main(arguments: Sequence[str], last_words: Path) -> int:
         print(error, file=sys.stderr)
         return TRY_AGAIN
     saved = address(folder, source.name, os.environ.get(JOB_VARIABLE, "job"), datetime.now(UTC))
-    with cleared_away():
-        code, words = _run(source, parameters, variables(os.environ, folder, source.name), saved)
+    with cleared_away(findings):
+        code, words = _run(source, parameters, variables(os.environ, folder, source.name), saved, findings)
     if words:
         leave_words(words, last_words)
     return code
@@ -67,7 +68,9 @@ def variables(ours: Mapping[str, str], folder: str, name: str) -> dict[str, str]
     return found
 
 
-def _run(source: Path, parameters: str, environment: Mapping[str, str], saved: str) -> tuple[int, str]:
+def _run(
+    source: Path, parameters: str, environment: Mapping[str, str], saved: str, findings: Findings
+) -> tuple[int, str]:
     """Exit code of a notebook, and what there is to say of its end."""
     executed, words = source.with_name(f"executed-{source.name}"), source.with_name("words")
     command = [sys.executable, "-m", "spark_session.batch.execute", *map(str, (source, executed, words)), parameters]
@@ -83,6 +86,7 @@ def _run(source: Path, parameters: str, environment: Mapping[str, str], saved: s
     except SparkSessionError as error:
         problem = str(error)
     else:
+        findings.executed = saved
         print(f"The executed notebook is {saved}", file=sys.stderr)
         return code, said
     print(problem, file=sys.stderr)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from spark_session import s3_client
@@ -28,6 +31,27 @@ def write(url: str, content: bytes, failed: str) -> None:
     """
     with _told(failed, url):
         _client().put_object(**_place(url), Body=content)
+
+
+def send(file: Path, url: str, failed: str) -> None:
+    """Put what is in a file now where it belongs.
+
+    Args:
+        file: on this machine; it may grow meanwhile.
+        url: as for `write`.
+        failed: as for `write`.
+
+    Raises:
+        SparkSessionError: S3 does not take it.
+        OSError: the file cannot be read.
+    """
+    with tempfile.TemporaryFile() as copy:
+        # S3 is told the length first.
+        with file.open("rb") as source:
+            shutil.copyfileobj(source, copy)
+        copy.seek(0)
+        with _told(failed, url):
+            _client().put_object(**_place(url), Body=copy)
 
 
 def read(url: str, failed: str) -> bytes:

@@ -33,11 +33,11 @@ def schedule_row(schedule: Object, runs: Sequence[Run], now: datetime) -> tuple[
         now: the time.
     """
     metadata, timetable = schedule["metadata"], timetable_of(schedule)
-    last = _last_run(schedule, runs)
+    last = last_run(schedule, runs)
     coming = next_runs(schedule, now, 1)
     return (
         metadata["name"],
-        _state(schedule),
+        state_of(schedule),
         timetable.expression,
         timetable.time_zone,
         last[1] if last else "",
@@ -58,10 +58,10 @@ def schedule_details(schedule: Object, runs: Sequence[Run], refusal: str, now: d
     metadata, spec, timetable = schedule["metadata"], schedule["spec"], timetable_of(schedule)
     notes = metadata.get("annotations") or {}
     first, *more = [told(moment) for moment in next_runs(schedule, now)] or [""]
-    last, left_out = _last_run(schedule, runs), _left_out(schedule, now)
+    last, left_out = last_run(schedule, runs), _left_out(schedule, now)
     found = [
         ("schedule", metadata["name"]),
-        ("state", _state(schedule)),
+        ("state", state_of(schedule)),
         ("when", f"{timetable.expression}, {timetable.time_zone}"),
         ("overlap", str(spec.get("concurrencyPolicy") or "").lower()),
         ("next runs", first),
@@ -91,13 +91,14 @@ def told(moment: datetime) -> str:
     return f"{moment:%a %Y-%m-%d %H:%M %Z}"
 
 
-def _state(schedule: Object) -> str:
+def state_of(schedule: Object) -> str:
+    """Whether a schedule is paused, waits for its time, or has a run that goes on."""
     if schedule["spec"].get("suspend"):
         return "paused"
     return "running" if (schedule.get("status") or {}).get("active") else "waiting"
 
 
-def _last_run(schedule: Object, runs: Sequence[Run]) -> tuple[str, str] | None:
+def last_run(schedule: Object, runs: Sequence[Run]) -> tuple[str, str] | None:
     """The name of the last run, and how it stands, of which time."""
     if not runs:
         return None

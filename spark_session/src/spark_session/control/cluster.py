@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import warnings
@@ -10,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from spark_session import executor_logs
 from spark_session.control.arguments import bounds, number
 from spark_session.control.demand import Bounds, History, decide, here_over
 from spark_session.control.ended import Ended
@@ -200,7 +202,7 @@ class Cluster:
             self._released.set()
             self._forget()
             if self._pods is not None and self._ended is not None:
-                self._clear_away(self._pods, self._ended, keep_logs)
+                self._clear_away(self._pods, self._ended, keep_logs or executor_logs.is_wanted(os.environ))
 
     def _clear_away(self, pods: ExecutorPods, ended: Ended, keep_logs: bool) -> None:
         session_id = self._plan.context.session_id

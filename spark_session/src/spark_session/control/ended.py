@@ -7,11 +7,13 @@ for each of them. Pods that have ended take nothing from a quota.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from threading import Lock
 
+from spark_session import executor_logs
 from spark_session.executor_pods import ExecutorPods, Pod, executor_of, is_overdue
 
 LINES = 1000
@@ -63,5 +65,7 @@ class Ended:
             # The right to read logs may be missing (an older chart), or the container never began.
             return
         self._logs[executor_of(pod)] = text[-MOST_CHARACTERS:]
+        of = executor_logs.Executor(self._session_id, executor_of(pod))
+        executor_logs.write(os.environ, of, self._logs[of.number])
         while len(self._logs) > MOST_LOGS:
             self._logs.popitem(last=False)

@@ -1,4 +1,4 @@
-"""Collects the event logs of sessions on this machine into the person's hidden folder on S3.
+"""Collects the event logs of sessions on this machine, a notebook's or a job's, into the person's hidden folder on S3.
 
 Spark writes a folder `eventlog_v2_<application id>` for each session: `events_<n>_...` (the last one grows) and an empty
 `appstatus_<application id>`, whose name ends in `.inprogress` until the session has stopped.
@@ -14,9 +14,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from fsspec import AbstractFileSystem
-from fsspec.core import url_to_fs
+from typing import Any, Protocol
 
 HISTORY = ".spark-history"
 """Folder below the person's home on S3."""
@@ -44,6 +42,11 @@ def application_id(log: Path) -> str:
     return log.name.removeprefix(_LOG)
 
 
+def logs(source: Path) -> list[Path]:
+    """The logs in a folder of this machine."""
+    return sorted(source.glob(f"{_LOG}*")) if source.is_dir() else []
+
+
 def is_due(size: int, seconds: float) -> bool:
     """Whether a file of so many bytes that still grows is worth sending, so many seconds after the last time."""
     return seconds >= max(_SECONDS_BETWEEN, size / _BYTES_PER_SECOND)
@@ -59,6 +62,22 @@ def _parts(log: Path) -> tuple[list[Path], list[Path]]:
     pieces = [path for path in log.iterdir() if path.name.startswith("events_")]
     status = [path for path in log.iterdir() if path.name.startswith("appstatus_")]
     return sorted(pieces, key=lambda path: int(path.name.split("_")[1])), status
+
+
+class Store(Protocol):
+    """Where logs are kept: what is used of fsspec's file systems."""
+
+    def exists(self, path: str, /) -> bool:
+        """Whether something is there."""
+
+    def rm_file(self, path: str, /) -> Any:
+        """Delete what is there."""
+
+    def pipe_file(self, path: str, content: bytes, /) -> Any:
+        """Put content there."""
+
+    def put_file(self, source: str, path: str, /) -> Any:
+        """Put what is in a file of this machine there; it may grow meanwhile."""
 
 
 @dataclass
@@ -80,10 +99,7 @@ class Collector:
     source: Path
     home: str
     log: logging.Logger
-    open_store: Callable[[str], tuple[AbstractFileSystem, str]] = field(
-        # A file system of its own: the listings of fsspec's shared ones would go stale in a server that lives for weeks.
-        default=lambda url: url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)
-    )
+    open_store: Callable[[str], tuple[Store, str]]
     _sent: dict[Path, _Sent] = field(default_factory=dict)
 
     def collect(self, alive: Collection[str], *, everything: bool = False) -> None:
@@ -93,11 +109,11 @@ class Collector:
             alive: ids of applications whose driver runs.
             everything: also what was sent just now, as there may be no next time.
         """
-        logs = sorted(self.source.glob(f"{_LOG}*")) if self.source.is_dir() else []
-        if not logs:
+        found = logs(self.source)
+        if not found:
             return
         store, path = self.open_store(address(self.home))
-        for log in logs:
+        for log in found:
             try:
                 ended = application_id(log) not in alive and is_quiet(log)
                 self._collect_one(store, path, log, ended=ended, everything=everything)
@@ -107,7 +123,7 @@ class Collector:
                     *(address(self.home), type(error).__name__, error),
                 )
 
-    def _collect_one(self, store: AbstractFileSystem, path: str, log: Path, *, ended: bool, everything: bool) -> None:
+    def _collect_one(self, store: Store, path: str, log: Path, *, ended: bool, everything: bool) -> None:
         pieces, status = _parts(log)
         stopped = bool(status) and not any(one.name.endswith(_IN_PROGRESS) for one in status)
         final = stopped or ended or everything
@@ -127,15 +143,9 @@ class Collector:
             shutil.rmtree(log)
             self._sent = {sent: when for sent, when in self._sent.items() if sent.parent != log}
 
-    def _send(self, store: AbstractFileSystem, path: str, file: Path, *, growing: bool) -> None:
+    def _send(self, store: Store, path: str, file: Path, *, growing: bool) -> None:
         size, last = file.stat().st_size, self._sent.get(file)
         if last is not None and (last.size == size or (growing and not is_due(size, time.monotonic() - last.at))):
             return
         store.pipe_file(f"{path}/{file.name}", b"") if size == 0 else store.put_file(str(file), f"{path}/{file.name}")
         self._sent[file] = _Sent(size, time.monotonic())
-
-
-def prepare(store: AbstractFileSystem, path: str) -> None:
-    """Make the folder on S3, which the history server does not start without. Raises OSError."""
-    bucket, _, key = path.partition("/")
-    store.call_s3("put_object", Bucket=bucket, Key=f"{key}/", Body=b"")

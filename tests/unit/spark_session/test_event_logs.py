@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fsspec import AbstractFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
-from spark_ui.event_logs import Collector, is_due
+from spark_session.event_logs import Collector, is_due
 
 HOME = "s3://notebooks/users/ada"
 PLACE = "/notebooks/users/ada/.spark-history"

@@ -1,0 +1,120 @@
+"""`spark-session build` with the builder of this machine, on top of the platform's own notebook image."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from spark_session.batch.command import main
+
+from dev import images
+from dev.image_builder import environment, find_builder, output
+from dev.paths import REPOSITORY
+
+PYPROJECT = """
+[project]
+name = "flights"
+version = "1.2"
+requires-python = "{python}"
+dependencies = ["iniconfig"]
+"""
+# Small, in no notebook image, and locked in this repository.
+PACKAGE = "iniconfig"
+LOOK = """
+import sys, iniconfig, flights, pyspark
+installed = next(path for path in sys.path if path.startswith("/opt/venv/"))
+print(flights.HERE, iniconfig.__file__.startswith(installed), sys.path.index("/opt/project") > sys.path.index(installed))
+"""
+
+
+def locked() -> str:
+    """The package with its hashes."""
+    found = re.search(
+        rf"^{PACKAGE}==(?:.*\\\n)*.*\n", (REPOSITORY / "requirements" / "dev.txt").read_text(), re.MULTILINE
+    )
+    assert found is not None
+    return found[0]
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The notebook image, in the storage of this repository's builds, which a builder by itself does not know."""
+    reference = images.build(["notebook"])["notebook"]
+    builder = find_builder()
+    if builder.program == "buildah":
+        root, run_root = (option.partition("=")[2] for option in builder.options)
+        settings = tmp_path / "storage.conf"
+        settings.write_text(f'[storage]\ndriver = ""\ngraphroot = "{root}"\nrunroot = "{run_root}"\n')
+        monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(settings))
+    for name, text in environment().items():
+        monkeypatch.setenv(name, text)
+    return reference
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[[str], Path]:
+    """Makes a project that is committed, for versions of Python."""
+
+    def make(python: str) -> Path:
+        folder = tmp_path / "flights"
+        (folder / "src").mkdir(parents=True)
+        (folder / "pyproject.toml").write_text(PYPROJECT.format(python=python))
+        (folder / "requirements.txt").write_text(locked())
+        (folder / "src" / "flights.py").write_text("HERE = 'in the image'\n")
+        identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+        for words in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "--message=all"]):
+            subprocess.run(["git", "-C", str(folder), *words], check=True)
+        return folder
+
+    return make
+
+
+@pytest.mark.long
+def test_a_project_becomes_an_image_of_ours(
+    base: str, project: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, builder = project(">=3.11"), find_builder()
+    tag = "localhost/spark-notebooks/test-build"
+    try:
+        assert main(["build", str(folder), "--base", base, "--tag", tag]) == 0
+        told = capsys.readouterr()
+        image = told.out.strip()
+        assert image.startswith(f"{tag}:1.2-")
+        assert f'kubespawner_override: {{"image": "{image}"}}' in told.err
+        commit = subprocess.run(["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()  # fmt: skip
+        labels = json.loads(output(builder.command(*_labels(builder.program), image)) or "{}")
+        assert labels["org.opencontainers.image.revision"] == commit
+        assert labels["org.opencontainers.image.base.digest"].startswith("sha256:")
+        if builder.program == "buildah":
+            container = output(builder.command("from", image))
+            assert container is not None
+            try:
+                told_inside = output(builder.command("run", container, "--", "python", "-c", LOOK))
+                who = output(builder.command("run", container, "--", "id", "-u"))
+            finally:
+                output(builder.command("rm", container))
+            assert told_inside == "in the image True True"
+            assert who == "1000"
+    finally:
+        names = output(builder.tags(tag)) or ""
+        for name in names.split():
+            output(builder.remove(f"{tag}:{name}"))
+
+
+@pytest.mark.long
+def test_a_project_for_another_python_is_refused(
+    base: str, project: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["build", str(project("<3.10")), "--base", base, "--tag", "localhost/spark-notebooks/test-build"]) == 2
+    assert "The project needs Python <3.10, and the image has 3." in capsys.readouterr().err
+
+
+def _labels(program: str) -> list[str]:
+    """Prints the labels of an image."""
+    if program == "buildah":
+        return ["inspect", "--type=image", "--format={{json .OCIv1.Config.Labels}}"]
+    return ["image", "inspect", "--format={{json .Config.Labels}}"]
