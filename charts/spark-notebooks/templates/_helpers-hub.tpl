@@ -26,7 +26,7 @@ http://{{ include "spark-notebooks.fullname" . }}-s3.{{ .Release.Namespace }}.sv
 {{- end -}}
 {{- $_ := set $s3 "credentials" $credentials -}}
 {{- $_ := set $s3 "embedded" (pick .Values.s3.embedded "enabled") -}}
-{{- $notices := dict -}}
+{{- $notices := dict "default" nil -}}
 {{- if include "spark-notebooks.notices" . }}{{ $_ := set $notices "default" .Values.notices.default }}{{ end -}}
 {{- dict
   "notices" $notices

@@ -83,6 +83,7 @@ KEYS = {
         "mavenRepositories",
         "conf",
     },
+    "notices": {"default"},
     "cull": {"enabled", "timeout", "every", "maxAge", "users"},
 }
 
@@ -138,9 +139,9 @@ def test_spark_values_are_the_settings_of_a_session() -> None:
 
     defaults = spark_defaults(spark)
 
-    # What a person may use is decided at each start.
-    personal = {"profiles", "executor_profile", "driver_profile"}
-    assert defaults.keys() == set(SparkSessionDefaults.class_trait_names(config=True)) - {"parent", "log"} - personal
+    # What a person may use is decided at each start; notices are values of their own.
+    others = {"profiles", "executor_profile", "driver_profile", "notices"}
+    assert defaults.keys() == set(SparkSessionDefaults.class_trait_names(config=True)) - {"parent", "log"} - others
     assert defaults["conf"] == {"spark.sql.shuffle.partitions": 64, "spark.ui.enabled": True}
 
 
