@@ -12,7 +12,7 @@ import pytest
 from spark_session.batch.command import main
 
 from dev import images
-from dev.image_builder import environment, find_builder, output
+from dev.image_builder import Builder, environment, find_builder, output
 from dev.paths import REPOSITORY
 
 PYPROJECT = """
@@ -73,7 +73,15 @@ def project(tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
-@pytest.mark.long
+def labels_of(builder: Builder, image: str) -> dict[str, str]:
+    """What is written on an image of this machine."""
+    if builder.program == "buildah":
+        found = json.loads(output(builder.command("inspect", "--type=image", image)) or "{}")
+        return dict(found["OCIv1"]["config"]["Labels"])
+    [found] = json.loads(output(builder.command("image", "inspect", image)) or "[]")
+    return dict(found["Config"]["Labels"])
+
+
 def test_a_project_becomes_an_image_of_ours(
     base: str, project: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,7 +94,7 @@ def test_a_project_becomes_an_image_of_ours(
         assert image.startswith(f"{tag}:1.2-")
         assert f'kubespawner_override: {{"image": "{image}"}}' in told.err
         commit = subprocess.run(["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()  # fmt: skip
-        labels = json.loads(output(builder.command(*_labels(builder.program), image)) or "{}")
+        labels = labels_of(builder, image)
         assert labels["org.opencontainers.image.revision"] == commit
         assert labels["org.opencontainers.image.base.digest"].startswith("sha256:")
         if builder.program == "buildah":
@@ -105,16 +113,8 @@ def test_a_project_becomes_an_image_of_ours(
             output(builder.remove(f"{tag}:{name}"))
 
 
-@pytest.mark.long
 def test_a_project_for_another_python_is_refused(
     base: str, project: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["build", str(project("<3.10")), "--base", base, "--tag", "localhost/spark-notebooks/test-build"]) == 2
     assert "The project needs Python <3.10, and the image has 3." in capsys.readouterr().err
-
-
-def _labels(program: str) -> list[str]:
-    """Prints the labels of an image."""
-    if program == "buildah":
-        return ["inspect", "--type=image", "--format={{json .OCIv1.Config.Labels}}"]
-    return ["image", "inspect", "--format={{json .Config.Labels}}"]
