@@ -95,6 +95,7 @@ def test_a_notebook_knows_whether_there_are_any(values: dict[str, Any], expected
         (NOTICES, "198.51.100.9", 443, False),
         (NOTICES, "169.254.169.254", 80, False),
         (BY_MAIL, "10.30.0.9", 465, True),
+        (merged(BY_MAIL, {"notices": {"email": {"addresses": None}}}), "10.30.0.9", 465, True),
         (BY_MAIL, "10.30.0.8", 465, False),
         (BY_MAIL, "192.168.9.7", 6443, True),
         (BY_MAIL, "10.89.0.1", 6443, False),

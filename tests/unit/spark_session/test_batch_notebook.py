@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from spark_session.batch.execute import exit_code
 from spark_session.batch.notebook import check, parse_parameter
 from spark_session.batch.run_notebook import address, variables
-from spark_session.errors import SparkSessionError
+from spark_session.errors import SparkSessionError, TryAgainError
 
 
 def notebook(source: str | None = "day = '2013-01-01'\nn: int = 1\na, b = 1, 2", **more: Any) -> bytes:
@@ -80,3 +81,19 @@ def test_the_kernel_knows_its_notebook_as_in_jupyterlab() -> None:
     assert variables(ours, "s3://n/ada/work", "a.ipynb")["SPARK_NOTEBOOKS_NOTEBOOK"] == "work/a.ipynb"
     assert variables(ours, "s3://n/ada", "a.ipynb")["SPARK_NOTEBOOKS_NOTEBOOK"] == "a.ipynb"
     assert variables(ours, "s3://n/ada2", "a.ipynb").keys() == {"JPY_SESSION_NAME", "SPARK_SESSION_UNATTENDED"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("SystemExit", "3", 3),
+        ("SystemExit", "0", 0),
+        ("SystemExit", "999", 255),
+        ("SystemExit", "no such day", 1),
+        ("ZeroDivisionError", "division by zero", 1),
+        ("SparkSessionError", "A rule of your platform refuses these executors.", 1),
+        (TryAgainError.__name__, "No executor came within 600 s.", 75),
+    ],
+)
+def test_the_exit_code_of_a_notebook_is_what_its_cell_says(name: str, value: str, code: int) -> None:
+    assert exit_code(name, value) == code

@@ -65,7 +65,8 @@ class Execution:
             )  # fmt: skip
         except PapermillExecutionError as error:
             print(_COLOURS.sub("", "\n".join(error.traceback)), file=sys.stderr)
-            return self._code(error.ename, error.evalue), self._words(error.ename, error.evalue)
+            code = TERMINATED if self.asked_to_end else exit_code(error.ename, error.evalue)
+            return code, self._words(error.ename, error.evalue)
         except DeadKernelError:
             why = "its Python died, most often because it used more memory than there is. Give the job more with --driver-memory."
             return KILLED, self._words("", why)
@@ -87,15 +88,6 @@ class Execution:
             raise SystemExit(TERMINATED)
         self.cell = cell
 
-    def _code(self, name: str, value: str) -> int:
-        if self.asked_to_end:
-            return TERMINATED
-        if name == TryAgainError.__name__:
-            return TRY_AGAIN
-        if name == "SystemExit" and value.isdecimal():
-            return min(int(value), _MOST_CODE)
-        return 1
-
     def _words(self, name: str, value: str) -> str:
         lines = [line.strip() for line in self.cell.source.splitlines() if line.strip()] if self.cell else [""]
         where = f"Cell In [{self.cell.execution_count}]" if self.cell and self.cell.execution_count else "A cell"
@@ -103,6 +95,15 @@ class Execution:
             return f"Something asked it to end (SIGTERM) in {where[0].lower()}{where[1:]}, {lines[0]!r}."
         said = ": ".join(filter(None, (name, first_line(_COLOURS.sub("", value), 500))))
         return f"{where} failed, {first_line(lines[0], 200)!r}: {said}"
+
+
+def exit_code(name: str, value: str) -> int:
+    """What a notebook ends with whose cell failed, by the name of the exception and its text."""
+    if name == TryAgainError.__name__:
+        return TRY_AGAIN
+    if name == "SystemExit" and value.isdecimal():
+        return min(int(value), _MOST_CODE)
+    return 1
 
 
 def _print_result(cell: Any, cell_index: int, execute_reply: Any) -> None:
