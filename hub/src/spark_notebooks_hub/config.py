@@ -174,6 +174,7 @@ def _workspaces(values: Values) -> Config:
             "pod_security": values.workspace.pod_security,
             "quota": values.workspace.quota,
             "limits": values.workspace.limits,
+            "group_terms": values.tenancy.groups,
             "admission": values.workspace.admission.model_dump(exclude={"enabled", "refused_images"}),
             "placement": values.workspace.placement,
             "spark_defaults": spark_defaults(values.spark),

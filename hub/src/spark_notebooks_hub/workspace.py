@@ -31,6 +31,9 @@ EXECUTOR_ACCOUNT: Final = "executor"
 CREDENTIALS_SECRET: Final = "s3-credentials"  # noqa: S105 (a name)
 AUTHENTICATION_SECRET: Final = "spark-authentication"  # noqa: S105 (a name)
 
+# Of the quota and of the limits.
+BOUNDS_NAME: Final = "workspace"
+
 # A namespace's name has at most 63 characters; KubeSpawner's slugs of user names are cut at 48.
 SLUG_LENGTH: Final = 48
 PREFIX_LENGTH: Final = 63 - SLUG_LENGTH
@@ -167,7 +170,7 @@ def resource_quota(workspace: Workspace) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
-        "metadata": _metadata(workspace, "workspace"),
+        "metadata": _metadata(workspace, BOUNDS_NAME),
         # Kubernetes keeps quantities as text; numbers are written so here too, or each apply would differ from what is stored.
         "spec": {"hard": {resource: str(quantity) for resource, quantity in workspace.quota.items()}},
     }
@@ -178,7 +181,7 @@ def limit_range(workspace: Workspace) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "LimitRange",
-        "metadata": _metadata(workspace, "workspace"),
+        "metadata": _metadata(workspace, BOUNDS_NAME),
         "spec": {"limits": [dict(limit) for limit in workspace.limits]},
     }
 

@@ -3,7 +3,8 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -11,8 +12,10 @@ import aiohttp
 from kubernetes_asyncio.client import ApiClient, ApiException
 
 from .admission import OF_JOBS, kept_annotations
+from .changes import Stand, changes
 from .errors import Failure, SpawnFailed, api_failure, api_message
 from .workspace import (
+    BOUNDS_NAME,
     Manifest,
     Workspace,
     authentication_secret,
@@ -41,6 +44,14 @@ PLURALS: Final = {
     "Secret": "secrets",
     "Pod": "pods",
 }
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a start has found and changed: sentences, and the annotations of the namespace before; both empty where there was no workspace."""
+
+    changes: Sequence[str] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 def resource_path(manifest: Manifest) -> str:
@@ -91,28 +102,59 @@ async def remove(client: ApiClient, manifest: Manifest) -> None:
 
 async def apply_workspace(
     client: ApiClient, workspace: Workspace, say: Callable[[str], None] = lambda text: None
-) -> None:
-    """Makes the workspace, or brings it up to date; doing it again changes nothing.
+) -> Applied:
+    """Makes the workspace, or brings it up to date, and returns what is not as it was; doing it again changes nothing.
 
     say is given a sentence when a person has to wait for something. Waits without an end of its own while an earlier namespace of that name is being removed.
     Raises SpawnFailed with what went wrong and what to do.
     """
     try:
-        await _until_not_terminating(client, workspace, say)
+        existing = await _until_not_terminating(client, workspace, say)
+        before = None if existing is None else await _stand(client, workspace, existing)
         namespace, binding, *rest = workspace_manifests(workspace)
-        await apply(client, namespace)
+        stored = await apply(client, namespace)
         await apply(client, binding)
         authentication = authentication_secret(workspace, secrets.token_urlsafe(SECRET_BYTES))
-        await asyncio.gather(
-            *(_when_allowed(partial(apply, client, manifest)) for manifest in rest),
+        _, _, *applied = await asyncio.gather(
             _when_allowed(partial(create_if_absent, client, authentication)),
-            *(_when_allowed(partial(remove, client, manifest)) for manifest in unwanted_manifests(workspace)),
+            asyncio.gather(
+                *(_when_allowed(partial(remove, client, manifest)) for manifest in unwanted_manifests(workspace))
+            ),
+            *(_when_allowed(partial(apply, client, manifest)) for manifest in rest),
         )
     except ApiException as error:
         message = api_message(error.body) or str(error.reason or "")
         raise SpawnFailed(api_failure(f"make your workspace {workspace.namespace}", error.status, message)) from error
     except (TimeoutError, aiohttp.ClientError) as error:
         raise SpawnFailed(api_failure(f"make your workspace {workspace.namespace}", None, "")) from error
+    if before is None:
+        return Applied()
+    return Applied(changes(before, _as_stand([stored, *applied])), before.notes)
+
+
+async def _stand(client: ApiClient, workspace: Workspace, namespace: Manifest) -> Stand | None:
+    """What the workspace is before a start; None where it was never made to its end."""
+    quota, limits = (
+        {"apiVersion": "v1", "kind": kind, "metadata": {"name": BOUNDS_NAME, "namespace": workspace.namespace}}
+        for kind in ("ResourceQuota", "LimitRange")
+    )
+    try:
+        found = await asyncio.gather(*(_call(client, "GET", resource_path(each)) for each in (quota, limits)))
+    except ApiException as error:
+        # A hub that was upgraded a moment ago may not read them yet. That is no reason to start nothing.
+        if error.status in (403, 404):
+            return None
+        raise
+    return _as_stand([namespace, {**found[0], "kind": "ResourceQuota"}, {**found[1], "kind": "LimitRange"}])
+
+
+def _as_stand(objects: Sequence[Manifest]) -> Stand:
+    by_kind = {each["kind"]: each for each in objects}
+    return Stand(
+        quota=by_kind["ResourceQuota"]["spec"].get("hard") or {},
+        limits=by_kind["LimitRange"]["spec"].get("limits") or [],
+        notes=by_kind["Namespace"]["metadata"].get("annotations") or {},
+    )
 
 
 async def apply_server_rules(client: ApiClient, workspace: Workspace, pod: Manifest) -> None:
@@ -161,14 +203,16 @@ def _by_policy(error: ApiException) -> bool:
     return "ValidatingAdmissionPolicy" in api_message(error.body)
 
 
-async def _until_not_terminating(client: ApiClient, workspace: Workspace, say: Callable[[str], None]) -> None:
-    """Returns when the namespace is absent or ours and alive."""
+async def _until_not_terminating(
+    client: ApiClient, workspace: Workspace, say: Callable[[str], None]
+) -> Manifest | None:
+    """Returns when the namespace is absent (None) or ours and alive."""
     while True:
         try:
             existing = await _call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}")
         except ApiException as error:
             if error.status == 404:
-                return
+                return None
             raise
         if existing.get("status", {}).get("phase") != "Terminating":
             break
@@ -183,6 +227,7 @@ async def _until_not_terminating(client: ApiClient, workspace: Workspace, say: C
                 "or to remove that namespace.",
             )
         )
+    return existing
 
 
 async def _when_allowed(call: Callable[[], Awaitable[_Answer]]) -> _Answer:

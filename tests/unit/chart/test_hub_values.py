@@ -52,6 +52,7 @@ KEYS = {
         "defaultProfiles",
         "admission",
     },
+    "tenancy": {"groups"},
     "s3": {
         "endpoint",
         "region",
@@ -139,7 +140,7 @@ def test_spark_values_are_the_settings_of_a_session() -> None:
     defaults = spark_defaults(spark)
 
     # What a person may use is decided at each start.
-    personal = {"profiles", "executor_profile", "driver_profile"}
+    personal = {"profiles", "executor_profile", "driver_profile", "priority_class"}
     assert defaults.keys() == set(SparkSessionDefaults.class_trait_names(config=True)) - {"parent", "log"} - personal
     assert defaults["conf"] == {"spark.sql.shuffle.partitions": 64, "spark.ui.enabled": True}
 

@@ -194,3 +194,9 @@ def test_the_job_says_what_it_runs(made: Any) -> None:
         "spark-notebooks.io/code-sha256": "00",
     }
     assert made(request(commit="ab"))["metadata"]["annotations"]["spark-notebooks.io/git-commit"] == "ab"
+
+
+def test_a_job_has_the_priority_class_of_the_person_s_group(made: Any) -> None:
+    config = '{"SparkSessionDefaults": {"priority_class": "research"}}'
+    assert made(config=config)["spec"]["template"]["spec"]["priorityClassName"] == "research"
+    assert "priorityClassName" not in made()["spec"]["template"]["spec"]
