@@ -153,6 +153,9 @@ workspace.quota bounds {{ $bound }}, and notebooks name no such amount, so Kuber
 {{- end }}
 
 {{- define "spark-notebooks.check.tenancy" -}}
+{{- if and (ne .Values.workspace.afterRemoval "keep") (eq .Values.hub.db.type "sqlite-memory") }}
+workspace.afterRemoval is {{ .Values.workspace.afterRemoval }} and hub.db.type is sqlite-memory, which forgets everybody at each restart: set workspace.afterRemoval to keep, or use another database.
+{{- end }}
 {{- $seen := dict -}}
 {{- range $entry := .Values.tenancy.groups }}
 {{- if hasKey $seen $entry.group }}

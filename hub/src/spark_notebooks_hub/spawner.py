@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,18 +10,19 @@ from typing import Any, Final
 
 import aiohttp
 from jupyterhub.utils import exponential_backoff, maybe_future, url_path_join
-from kubernetes_asyncio import watch
-from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api, V1Pod
+from kubernetes_asyncio.client import ApiException, V1Pod
 from kubespawner.spawner import PodReflector
-from traitlets import Dict, Instance, Integer, List, Unicode, default
+from traitlets import Dict, Enum, Instance, Integer, List, Unicode, default
 
 from .admission import Allowed
 from .api_server import api_server
 from .by_groups import GroupsSpawner
 from .changes import image_change
+from .departed import depart
 from .errors import Failure, SpawnFailed, api_failure, api_message
 from .network import NetworkRules
 from .notebook import TokenService, environment, hub_tokens
+from .pod_events import pod_events
 from .profiles import session_settings
 from .progress import Patience, PodProgress, Step, pod_progress, too_slow
 from .shared_folders import settings
@@ -73,6 +73,9 @@ class WorkspaceSpawner(GroupsSpawner):
     account_annotations = Dict(help="Annotations of the service accounts, by name.").tag(config=True)
     spark_defaults = Dict(help="Settings of spark_session's SparkSessionDefaults in notebooks.").tag(config=True)
     contents_settings = Dict(help="Settings of s3_contents' S3ContentsManager in notebooks.").tag(config=True)
+    after_removal = Enum(
+        ["keep", "archive", "remove"], "keep", help="What becomes of the workspace of somebody who is deleted."
+    ).tag(config=True)
     image_failures = Integer(2, min=1, help="Failed pulls of the image that end a start.").tag(config=True)
     unschedulable_seconds = Integer(
         90, min=1, help="Seconds without a place on the cluster that end a start, where no autoscaler has promised one."
@@ -141,6 +144,16 @@ class WorkspaceSpawner(GroupsSpawner):
             network=self.network,
             notebook_port=self.port,
         )
+
+    async def delete_forever(self) -> None:
+        """For each server when the person is deleted, and for a named one that is removed; the default one comes with the person only."""
+        if self.name or self.after_removal != "archive":
+            await super().delete_forever()
+        # JupyterHub refuses then to delete the person: servers are stopped first.
+        if self.name or any(server.active for server in self.user.spawners.values()):
+            return
+        if await depart(self.api.api_client, self.workspace(), self.after_removal):
+            self.log.info("%s, of %s, who is deleted: %s", self.namespace, self.user.name, self.after_removal)
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """JupyterHub's progress events: a percentage and a sentence."""
@@ -247,7 +260,7 @@ class WorkspaceSpawner(GroupsSpawner):
             pod = self._watched_pod()
         self.pod_id = uid = pod["metadata"]["uid"]
         step, since = Step.PLACE, loop.time()
-        async with self._events(uid) as events:
+        async with pod_events(self.namespace, self.pod_name, uid, self.start_timeout, self.log) as events:
             while True:
                 if pod is None or pod["metadata"]["uid"] != uid:
                     raise SpawnFailed(
@@ -271,36 +284,6 @@ class WorkspaceSpawner(GroupsSpawner):
 
     def _say(self, progress: PodProgress) -> None:
         self._spawn_log.say(progress)
-
-    @asynccontextmanager
-    async def _events(self, uid: str) -> AsyncIterator[dict[str, dict[str, Any]]]:
-        """The events about the pod, by their own uid; watched while the context is open."""
-        events: dict[str, dict[str, Any]] = {}
-        task = asyncio.create_task(self._watch_events(uid, events))
-        try:
-            yield events
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _watch_events(self, uid: str, events: dict[str, dict[str, Any]]) -> None:
-        # By uid, not by name alone: the events of the last run, which Kubernetes keeps for an hour, are about another pod.
-        selector = f"involvedObject.name={self.pod_name},involvedObject.uid={uid}"
-        # A client of its own: the watches of many starts would take all connections of the shared one.
-        async with ApiClient() as client:
-            read = partial(CoreV1Api(client).list_namespaced_event, _preload_content=False)
-            while True:
-                try:
-                    async with watch.Watch().stream(
-                        read, namespace=self.namespace, field_selector=selector, timeout_seconds=self.start_timeout
-                    ) as stream:
-                        async for change in stream:
-                            event = change["raw_object"]
-                            events[event["metadata"]["uid"]] = event
-                except (ApiException, aiohttp.ClientError, TimeoutError) as error:
-                    # Without events a start is only told less well.
-                    self.log.warning("Events of %s/%s cannot be watched: %s", self.namespace, self.pod_name, error)
-                await asyncio.sleep(1)
 
     async def _answers(self, pod: dict[str, Any]) -> bool:
         """Whether Jupyter answers in the pod, by the path that JupyterHub asks too."""

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from .departure import Policy
 from .network import guarded
 from .problems import problems
 from .profile_values import DefaultProfiles, Profile
@@ -120,6 +121,7 @@ class Admission(Section):
 class WorkspaceValues(Section):
     namespace_prefix: str = "user-"
     pod_security: Literal["privileged", "baseline", "restricted"] = "restricted"
+    after_removal: Policy = "keep"
     quota: dict[str, str | int | float] = {}
     limits: list[dict[str, Any]] = []
     profiles: dict[str, Profile] = {}
@@ -268,6 +270,15 @@ class Values(Section):
                     raise ValueError(
                         f"tenancy.groups: the size {size.name!r} of {each.group!r} does not go with singleuser: {first['ctx']['error']}"
                     ) from None
+        return self
+
+    @model_validator(mode="after")
+    def _the_hub_remembers_people(self) -> Self:
+        if self.workspace.after_removal != "keep" and self.hub.db.type == "sqlite-memory":
+            raise ValueError(
+                f"workspace.afterRemoval is {self.workspace.after_removal}, and hub.db.type is sqlite-memory, which forgets everybody "
+                "at each restart: set afterRemoval to keep, or use another database"
+            )
         return self
 
     @model_validator(mode="after")

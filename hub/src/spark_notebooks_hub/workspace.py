@@ -25,6 +25,8 @@ PREFIXES_ANNOTATION: Final = "spark-notebooks.io/s3-prefixes"
 # The same of folders shared with the person, which the token service gives as far as they are still shared with anybody.
 SHARED_WRITE_ANNOTATION: Final = "spark-notebooks.io/s3-shared-write"
 SHARED_READ_ANNOTATION: Final = "spark-notebooks.io/s3-shared-read"
+# Of a workspace whose person is gone (departure.py).
+ARCHIVED_LABEL: Final = "spark-notebooks.io/archived"
 WORKSPACE_LABEL: Final = "spark-notebooks.io/workspace"
 NOTEBOOK_ACCOUNT: Final = "notebook"
 EXECUTOR_ACCOUNT: Final = "executor"
@@ -105,7 +107,7 @@ def workspace_manifests(workspace: Workspace) -> list[Manifest]:
     hub = workspace.hub
     manifests = [
         namespace(workspace),
-        role_binding(workspace, "hub", f"{hub.fullname}-workspace-hub", hub.service_account, hub.namespace),
+        hub_binding(workspace),
         service_account(workspace, NOTEBOOK_ACCOUNT, automount_token=True),
         service_account(workspace, EXECUTOR_ACCOUNT, automount_token=False),
         role_binding(
@@ -163,6 +165,12 @@ def role_binding(workspace: Workspace, name: str, cluster_role: str, account: st
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": cluster_role},
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": account_namespace}],
     }
+
+
+def hub_binding(workspace: Workspace) -> Manifest:
+    """The hub's own rights in the workspace."""
+    hub = workspace.hub
+    return role_binding(workspace, "hub", f"{hub.fullname}-workspace-hub", hub.service_account, hub.namespace)
 
 
 def resource_quota(workspace: Workspace) -> Manifest:

@@ -15,6 +15,7 @@ from .admission import OF_JOBS, kept_annotations
 from .changes import Stand, changes
 from .errors import Failure, SpawnFailed, api_failure, api_message
 from .workspace import (
+    ARCHIVED_LABEL,
     BOUNDS_NAME,
     Manifest,
     Workspace,
@@ -72,7 +73,7 @@ async def apply(client: ApiClient, manifest: Manifest, manager: str = FIELD_MANA
 
     What another tool set on fields of ours is taken back; fields that the manager no longer names go. Raises ApiException.
     """
-    return await _call(
+    return await call(
         client,
         "PATCH",
         resource_path(manifest),
@@ -85,7 +86,7 @@ async def apply(client: ApiClient, manifest: Manifest, manager: str = FIELD_MANA
 async def create_if_absent(client: ApiClient, manifest: Manifest) -> None:
     """Creates one object; the one that is there already stays as it is. Raises ApiException."""
     try:
-        await _call(client, "POST", collection_path(manifest), query=[("fieldManager", FIELD_MANAGER)], body=manifest)
+        await call(client, "POST", collection_path(manifest), query=[("fieldManager", FIELD_MANAGER)], body=manifest)
     except ApiException as error:
         if error.status != 409:
             raise
@@ -94,7 +95,7 @@ async def create_if_absent(client: ApiClient, manifest: Manifest) -> None:
 async def remove(client: ApiClient, manifest: Manifest) -> None:
     """Deletes one object; it may be gone already. Raises ApiException."""
     try:
-        await _call(client, "DELETE", resource_path(manifest))
+        await call(client, "DELETE", resource_path(manifest))
     except ApiException as error:
         if error.status != 404:
             raise
@@ -116,19 +117,21 @@ async def apply_workspace(
         await apply(client, binding)
         authentication = authentication_secret(workspace, secrets.token_urlsafe(SECRET_BYTES))
         _, _, *applied = await asyncio.gather(
-            _when_allowed(partial(create_if_absent, client, authentication)),
+            when_allowed(partial(create_if_absent, client, authentication)),
             asyncio.gather(
-                *(_when_allowed(partial(remove, client, manifest)) for manifest in unwanted_manifests(workspace))
+                *(when_allowed(partial(remove, client, manifest)) for manifest in unwanted_manifests(workspace))
             ),
-            *(_when_allowed(partial(apply, client, manifest)) for manifest in rest),
+            *(when_allowed(partial(apply, client, manifest)) for manifest in rest),
         )
     except ApiException as error:
         message = api_message(error.body) or str(error.reason or "")
         raise SpawnFailed(api_failure(f"make your workspace {workspace.namespace}", error.status, message)) from error
     except (TimeoutError, aiohttp.ClientError) as error:
         raise SpawnFailed(api_failure(f"make your workspace {workspace.namespace}", None, "")) from error
-    if before is None:
+    if before is None or existing is None:
         return Applied()
+    if ARCHIVED_LABEL in (existing["metadata"].get("labels") or {}):
+        return Applied(["your workspace was archived and is back; resume your schedules yourself"], before.notes)
     return Applied(changes(before, _as_stand([stored, *applied])), before.notes)
 
 
@@ -139,7 +142,7 @@ async def _stand(client: ApiClient, workspace: Workspace, namespace: Manifest) -
         for kind in ("ResourceQuota", "LimitRange")
     )
     try:
-        found = await asyncio.gather(*(_call(client, "GET", resource_path(each)) for each in (quota, limits)))
+        found = await asyncio.gather(*(call(client, "GET", resource_path(each)) for each in (quota, limits)))
     except ApiException as error:
         # A hub that was upgraded a moment ago may not read them yet. That is no reason to start nothing.
         if error.status in (403, 404):
@@ -167,9 +170,9 @@ async def apply_server_rules(client: ApiClient, workspace: Workspace, pod: Manif
 
 async def _keep_images_of_jobs(client: ApiClient, workspace: Workspace) -> None:
     namespace, jobs, schedules = await asyncio.gather(
-        _call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}"),
+        call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}"),
         *(
-            _when_allowed(partial(_call, client, "GET", f"/apis/batch/v1/namespaces/{workspace.namespace}/{kind}"))
+            when_allowed(partial(call, client, "GET", f"/apis/batch/v1/namespaces/{workspace.namespace}/{kind}"))
             for kind in ("jobs", "cronjobs")
         ),
     )
@@ -191,7 +194,7 @@ async def until_admitted(client: ApiClient, pod: Manifest) -> None:
 
     async def ask() -> None:
         try:
-            await _call(client, "POST", collection_path(pod), query=[("dryRun", "All")], body=pod)
+            await call(client, "POST", collection_path(pod), query=[("dryRun", "All")], body=pod)
         except ApiException as error:
             if _by_policy(error):
                 raise
@@ -209,7 +212,7 @@ async def _until_not_terminating(
     """Returns when the namespace is absent (None) or ours and alive."""
     while True:
         try:
-            existing = await _call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}")
+            existing = await call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}")
         except ApiException as error:
             if error.status == 404:
                 return None
@@ -230,17 +233,18 @@ async def _until_not_terminating(
     return existing
 
 
-async def _when_allowed(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+async def when_allowed(request: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    """Tries again for a moment where a right that was just given is not known yet. Raises ApiException."""
     # 404: the namespace is younger than the API server's cache of namespaces.
-    return await _retried(call, lambda error: error.status in (403, 404))
+    return await _retried(request, lambda error: error.status in (403, 404))
 
 
-async def _retried(call: Callable[[], Awaitable[_Answer]], soon: Callable[[ApiException], bool]) -> _Answer:
+async def _retried(request: Callable[[], Awaitable[_Answer]], soon: Callable[[ApiException], bool]) -> _Answer:
     deadline = time.monotonic() + RIGHTS_SECONDS
     pause = 0.05
     while True:
         try:
-            return await call()
+            return await request()
         except ApiException as error:
             if not soon(error) or time.monotonic() > deadline:
                 raise
@@ -248,7 +252,7 @@ async def _retried(call: Callable[[], Awaitable[_Answer]], soon: Callable[[ApiEx
         pause = min(1.0, 2 * pause)
 
 
-async def _call(
+async def call(
     client: ApiClient,
     method: str,
     path: str,
@@ -257,6 +261,7 @@ async def _call(
     headers: dict[str, str] | None = None,
     body: Manifest | None = None,
 ) -> Manifest:
+    """One request to the Kubernetes API, and its answer. Raises ApiException."""
     answer: Any = await client.call_api(
         path,
         method,

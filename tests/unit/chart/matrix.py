@@ -167,6 +167,7 @@ MATRIX: dict[str, dict[str, Any]] = {
             },
             "defaultProfiles": {"drivers": "steady", "executors": "steady"},
             "namespacePrefix": "nb-",
+            "afterRemoval": "archive",
             "quota": {"pods": 50, "requests.cpu": 20, "limits.memory": "64Gi"},
             "limits": [{"type": "Container", "max": {"memory": "16Gi"}}],
         },

@@ -46,6 +46,7 @@ KEYS = {
     "workspace": {
         "namespacePrefix",
         "podSecurity",
+        "afterRemoval",
         "quota",
         "limits",
         "profiles",

@@ -166,6 +166,38 @@ async def test_the_profiles_of_a_person_follow_their_groups(make_spawner: MakeSp
     assert "profiles" not in plain
 
 
+@pytest.mark.parametrize(
+    ("server", "policy", "done"),
+    [
+        ("", "keep", ["volume", "keep"]),
+        ("", "remove", ["volume", "remove"]),
+        ("", "archive", ["archive"]),
+        ("of somebody with another server that runs", "archive", []),
+        ("big", "archive", ["volume"]),
+    ],
+)
+async def test_the_workspace_of_somebody_who_is_deleted_goes_the_way_of_the_values(
+    make_spawner: MakeSpawner, monkeypatch: pytest.MonkeyPatch, server: str, policy: str, done: list[str]
+) -> None:
+    found: list[str] = []
+
+    async def depart(client: Any, workspace: Any, asked: str) -> bool:
+        assert workspace.user == "ada"
+        found.append(asked)
+        return True
+
+    async def delete_volume(self: WorkspaceSpawner) -> None:
+        found.append("volume")
+
+    monkeypatch.setattr(module, "depart", depart)
+    monkeypatch.setattr("kubespawner.KubeSpawner.delete_forever", delete_volume)
+    others_run = server.startswith("of somebody")
+    spawner = make_spawner(server="" if others_run else server, workspace={"afterRemoval": policy})
+    spawner.user.spawners = {"": SimpleNamespace(active=False), "big": SimpleNamespace(active=others_run)}
+    await spawner.delete_forever()
+    assert found == done
+
+
 GROUPS = [
     {
         "group": "staff",

@@ -134,6 +134,13 @@ def test_a_quota_that_would_refuse_every_server_is_refused(
         parse_values(data)
 
 
+def test_a_hub_that_forgets_everybody_removes_nobody_s_workspace() -> None:
+    data = with_value("workspace.afterRemoval", "archive")
+    data["hub"] = {"db": {"type": "sqlite-memory"}}
+    with pytest.raises(ValuesError, match="afterRemoval is archive, and "):
+        parse_values(data)
+
+
 @pytest.mark.parametrize(
     ("entry", "why"),
     [
