@@ -26,6 +26,7 @@ class GroupsSpawner(KubeSpawner):
     )
     placement = Instance(Placement, args=(), help="The profiles of nodes, and who may use them.").tag(config=True)
     token_service: Any
+    user_options: dict[str, Any]
     shared_folders = List(Instance(SharedFolder), help="Folders of the bucket, and with whom they are shared.").tag(
         config=True
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -86,7 +86,7 @@ class WorkspaceSpawner(GroupsSpawner):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._spawn_log = SpawnLog()
-        self._notes: dict[str, str] = {}
+        self._notes: Mapping[str, str] = {}
 
     @default("namespace")
     def _default_workspace_namespace(self) -> str:
@@ -199,7 +199,8 @@ class WorkspaceSpawner(GroupsSpawner):
             self._tell(change)
 
     async def _load_choices(self) -> None:
-        self.priority_class_name = self.terms().priority_class or self.priority_class_name
+        if priority := self.terms().priority_class:
+            self.priority_class_name = priority
         for name in await self.load_user_options():
             self._tell(f"{name!r}, which you chose, is not offered to you any more: the default takes its place")
 

@@ -21,6 +21,11 @@ class _Offer(Section):
     def slug(self) -> str:
         return _SLUG.sub("-", self.name.lower()).strip("-") or "-"
 
+    @property
+    def override(self) -> dict[str, Any]:
+        """Traits of KubeSpawner."""
+        raise NotImplementedError
+
 
 class ImageOffer(_Offer):
     """An image, with its tag."""
@@ -29,7 +34,7 @@ class ImageOffer(_Offer):
 
     @property
     def override(self) -> dict[str, Any]:
-        """Traits of KubeSpawner."""
+        """That trait."""
         return {"image": self.image}
 
 
@@ -41,7 +46,7 @@ class SizeOffer(_Offer):
 
     @property
     def override(self) -> dict[str, Any]:
-        """Traits of KubeSpawner."""
+        """What is said of its traits."""
         given = {
             "cpu_limit": self.cpu.limit,
             "cpu_guarantee": self.cpu.guarantee,

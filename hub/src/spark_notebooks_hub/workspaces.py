@@ -116,12 +116,12 @@ async def apply_workspace(
         stored = await apply(client, namespace)
         await apply(client, binding)
         authentication = authentication_secret(workspace, secrets.token_urlsafe(SECRET_BYTES))
-        _, _, *applied = await asyncio.gather(
+        applied, _, _ = await asyncio.gather(
+            asyncio.gather(*(when_allowed(partial(apply, client, manifest)) for manifest in rest)),
             when_allowed(partial(create_if_absent, client, authentication)),
             asyncio.gather(
                 *(when_allowed(partial(remove, client, manifest)) for manifest in unwanted_manifests(workspace))
             ),
-            *(when_allowed(partial(apply, client, manifest)) for manifest in rest),
         )
     except ApiException as error:
         message = api_message(error.body) or str(error.reason or "")
