@@ -29,6 +29,9 @@ All service accounts of a release `{RELEASE}` in the namespace `{NAMESPACE}`, an
 policies ([What protects what](index.md)) take further away: what the last column names is allowed within their bounds only. The account of the token service is there with
 `s3.credentials.mode: tokenService` only, and that of the notices where a webhook or mails are set.
 
+With `workspace.afterRemoval: archive` or `remove` the hub's account may also list namespaces everywhere; with `remove` it may delete namespaces that are workspaces of this release, and with `archive` it may, in
+workspaces, delete jobs (batch), patch cronjobs (batch; their pause alone) and delete the RoleBinding `notebook`.
+
 """
 
 TOKENLESS = "none: it has no right and no token"

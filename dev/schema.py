@@ -76,9 +76,13 @@ def _below(path: tuple[str, ...], schema: Schema, root: Schema) -> Iterator[Key]
 
 
 def entry_keys(key: Key, root: Schema) -> list[Key]:
-    """The keys of each entry of a map whose keys are the administrator's, in which the entry is called NAME; none where they are not described."""
+    """The keys of each entry of a map whose keys are the administrator's, in which the entry is called NAME, or of a list; none where they are not described."""
     entries = key.schema.get("patternProperties", {}).values()
-    return [found for entry in entries for found in _below((*key.path, "NAME"), resolve(entry, root), root)]
+    found = [each for entry in entries for each in _below((*key.path, "NAME"), resolve(entry, root), root)]
+    if key.schema.get("type") != "array":
+        return found
+    *above, last = key.path
+    return list(_below((*above, f"{last}[]"), resolve(key.schema["items"], root), root))
 
 
 def kind(schema: Schema, root: Schema) -> str:

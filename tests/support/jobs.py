@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -37,7 +38,8 @@ def job_manifest(
     profile = SparkSessionDefaults(**settings).offered.choose(DRIVERS, driver_profile, "driver_profile")
     request = JobRequest("flights.py", b"", ("a",), "flights", 2, 7200, driver_profile=profile)
     code = Code("s3://notebooks/users/ada/.spark-jobs/code/0/flights.py", "0")
-    return job("flights-1", request, code, Place(workspace, s3))
+    config = json.dumps({SparkSessionDefaults.__name__: dict(settings)}) if settings else ""
+    return job("flights-1", request, code, Place(workspace, s3, config))
 
 
 def schedule_manifest(namespace: str, image: str) -> dict[str, Any]:

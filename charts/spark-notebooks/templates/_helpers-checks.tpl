@@ -152,7 +152,7 @@ singleuser.memory.guarantee ({{ .memory.guarantee }}) is above singleuser.memory
 {{- range $resource := list "cpu" "memory" }}
 {{- range $kind, $setting := dict "requests" "guarantee" "limits" "limit" }}
 {{- $bound := printf "%s.%s" $kind $resource }}
-{{- if and (hasKey $.Values.workspace.quota $bound) (not (include "spark-notebooks.namesAmount" (list $ $resource $kind))) }}
+{{- if and (hasKey $.Values.workspace.quota $bound) (not (include "spark-notebooks.namesAmount" (list $ $resource $kind $.Values.workspace.limits))) }}
 workspace.quota bounds {{ $bound }}, and notebooks name no such amount, so Kubernetes would refuse them: set singleuser.{{ $resource }}.{{ $setting }}, or a default in workspace.limits.
 {{- end }}
 {{- end }}
@@ -161,7 +161,7 @@ workspace.quota bounds {{ $bound }}, and notebooks name no such amount, so Kuber
 
 {{- /*
   "true" if notebooks name an amount of a resource, by themselves or by a LimitRange, which takes its maximum for a missing
-  default, and its default or minimum for a missing request. Takes (list $ resource kind), kind is requests or limits.
+  default, and its default or minimum for a missing request. Takes (list $ resource kind limits), kind is requests or limits.
 */}}
 {{- define "spark-notebooks.namesAmount" -}}
 {{- $values := (index . 0).Values -}}
@@ -169,12 +169,39 @@ workspace.quota bounds {{ $bound }}, and notebooks name no such amount, so Kuber
 {{- $requests := eq (index . 2) "requests" -}}
 {{- $size := get $values.singleuser $resource -}}
 {{- $named := or $size.limit (and $requests $size.guarantee) -}}
-{{- range $limit := $values.workspace.limits -}}
+{{- range $limit := index . 3 -}}
   {{- range ternary (list "defaultRequest" "default" "min" "max") (list "default" "max") $requests -}}
     {{- $named = or $named (and (eq $limit.type "Container") (hasKey (get $limit . | default dict) $resource)) -}}
   {{- end -}}
 {{- end -}}
 {{- if $named }}true{{ end -}}
+{{- end }}
+
+{{- define "spark-notebooks.check.tenancy" -}}
+{{- if and (ne .Values.workspace.afterRemoval "keep") (eq .Values.hub.db.type "sqlite-memory") }}
+workspace.afterRemoval is {{ .Values.workspace.afterRemoval }} and hub.db.type is sqlite-memory, which forgets everybody at each restart: set workspace.afterRemoval to keep, or use another database.
+{{- end }}
+{{- $seen := dict -}}
+{{- range $entry := .Values.tenancy.groups }}
+{{- if hasKey $seen $entry.group }}
+tenancy.groups has two entries for {{ $entry.group | quote }}: make one of them.
+{{- end }}
+{{- $_ := set $seen $entry.group true }}
+{{- /* What a group says nothing of is the workspace's, and is looked at there. */}}
+{{- if or $entry.quota (hasKey $entry "limits") }}
+{{- $limits := ternary $entry.limits $.Values.workspace.limits (kindIs "slice" $entry.limits) }}
+{{- range $resource := list "cpu" "memory" }}
+{{- range $kind, $setting := dict "requests" "guarantee" "limits" "limit" }}
+{{- $bound := printf "%s.%s" $kind $resource }}
+{{- $given := $entry.quota | default dict }}
+{{- $quota := ternary (get $given $bound) (get $.Values.workspace.quota $bound) (hasKey $given $bound) }}
+{{- if and (not (kindIs "invalid" $quota)) (ne (toString $quota) "") (not (include "spark-notebooks.namesAmount" (list $ $resource $kind $limits))) }}
+tenancy.groups: the quota of {{ $entry.group | quote }} bounds {{ $bound }}, and notebooks name no such amount, so Kubernetes would refuse them: set singleuser.{{ $resource }}.{{ $setting }}, or a default in its limits.
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "spark-notebooks.check.namespaces" -}}

@@ -35,6 +35,7 @@ http://{{ include "spark-notebooks.fullname" . }}-s3.{{ .Release.Namespace }}.sv
   "hub" $hub
   "singleuser" $singleuser
   "workspace" .Values.workspace
+  "tenancy" .Values.tenancy
   "s3" $s3
   "spark" .Values.spark
   "cull" .Values.cull

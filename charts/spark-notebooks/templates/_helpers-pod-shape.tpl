@@ -69,7 +69,10 @@ it may have: executors or drivers), profile (what a profile is asked for with).
         variables.profiles.exists(key, variables.chosenPlace.all(word, word in variables.allowed[key].split(' '))
         && variables.allowed[key].split(' ').all(word, word == '' || word in variables.place))
     - name: priorityClasses
-      expression: variables.allowed[?'allowed.spark-notebooks.io/priority-classes'].orValue('').split(' ')
+      expression: variables.allowed[?'allowed.spark-notebooks.io/priority-classes'].orValue('').split(' ').filter(word, word != '')
+    # What it has that names none of them; empty where it need not have any.
+    - name: usualPriority
+      expression: variables.allowed[?'allowed.spark-notebooks.io/priority-class'].orValue('')
     - name: runtimeClasses
       expression: variables.allowed[?'allowed.spark-notebooks.io/runtime-classes'].orValue('').split(' ')
     - name: schedulers
@@ -135,10 +138,13 @@ it may have: executors or drivers), profile (what a profile is asked for with).
       messageExpression: >-
         '{{ .many }} run on the nodes of a profile here: ' + variables.profileNames + '. Name one ({{ .profile }}), or none for your '
         + 'administrator\'s choice.'
-    - expression: variables.spec.?priorityClassName.orValue('') in variables.priorityClasses + ['']
+    - expression: variables.spec.?priorityClassName.orValue('') in variables.priorityClasses + [variables.usualPriority]
       messageExpression: >-
-        'the priority class "' + variables.spec.priorityClassName + '" is not allowed. Leave it out, or ask your administrator to allow it '
+        variables.usualPriority == ''
+        ? 'the priority class "' + variables.spec.?priorityClassName.orValue('') + '" is not allowed. Leave it out, or ask your administrator to allow it '
         + '(workspace.admission.priorityClasses).'
+        : '{{ .many }} have the priority class "' + variables.usualPriority + '" here, not "' + variables.spec.?priorityClassName.orValue('')
+        + '". Leave it as it is, and make schedules anew that are older than it (spark-session cancel, spark-session submit).'
     - expression: variables.spec.?runtimeClassName.orValue('') in variables.runtimeClasses + ['']
       messageExpression: >-
         'the runtime class "' + variables.spec.runtimeClassName + '" is not allowed. Leave it out, or ask your administrator to allow it '

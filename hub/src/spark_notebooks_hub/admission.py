@@ -15,6 +15,8 @@ from typing import Any, Final
 ALLOWED: Final = "allowed.spark-notebooks.io"
 IMAGE: Final = "image.spark-notebooks.io"
 OTHER_IMAGES: Final = "other-images.spark-notebooks.io"
+# The one that all pods have which name none of the allowed ones.
+PRIORITY_CLASS: Final = f"{ALLOWED}/priority-class"
 # No server's pod is called so: names of pods have no underscore.
 OF_JOBS: Final = f"{IMAGE}/of_jobs_"
 
@@ -32,12 +34,14 @@ class Allowed:
     """What executors may have that those of a plain installation have not.
 
     sidecar_images are images of containers beside the executor's; tolerations are keys of taints; spark_conf is the administrator's `spark.conf`, whose
-    settings of pods allow what they name; pull_secrets are names of Secrets with registry credentials.
+    settings of pods allow what they name; pull_secrets are names of Secrets with registry credentials. priority_class is what they must have, unless they have
+    one of priority_classes; None: they need not have any.
     """
 
     sidecar_images: Sequence[str] = ()
     tolerations: Sequence[str] = ()
     priority_classes: Sequence[str] = ()
+    priority_class: str | None = None
     runtime_classes: Sequence[str] = ()
     pull_secrets: Sequence[str] = ()
     spark_conf: Mapping[str, Any] = field(default_factory=dict)
@@ -72,7 +76,8 @@ def annotations(allowed: Allowed, secrets: Iterable[str], token_audiences: Itera
     }
     # Else that of the notebook, which its server writes down.
     image = {f"{IMAGE}/spark-conf": conf[_IMAGE]} if _IMAGE in conf else {}
-    return {f"{ALLOWED}/{name}": words for name, words in lists.items()} | image
+    priority = {PRIORITY_CLASS: allowed.priority_class} if allowed.priority_class else {}
+    return {f"{ALLOWED}/{name}": words for name, words in lists.items()} | image | priority
 
 
 def server_annotations(pod: Mapping[str, Any]) -> dict[str, str]:

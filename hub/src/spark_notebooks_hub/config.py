@@ -21,6 +21,10 @@ from .values import Cull, Database, Hub, LoginLimitValues, NoticeValues, Values,
 from .workspace import NOTEBOOK_ACCOUNT
 
 DATABASE_FILE: Final = "/srv/jupyterhub/jupyterhub.sqlite"
+KUBERNETES_VARIABLES: Final = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
+LOOK_SECONDS: Final = 24 * 3600
+# Of two looks a day apart, and of those that restarts of the hub add, only such as are this far apart count as two.
+PATIENCE_SECONDS: Final = 23 * 3600
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
 _background: set[asyncio.Task[None]] = set()
@@ -54,7 +58,9 @@ def hub_config(values: Values, environ: Mapping[str, str]) -> Config:
     c.merge(_servers(values.singleuser, values))
     c.merge(_workspaces(values))
     c.merge(_storage(values, environ))
-    c.JupyterHub.services, c.JupyterHub.load_roles = _culler(values.cull)
+    helpers = [_culler(values.cull), _departures(values, environ)]
+    c.JupyterHub.services = [service for services, _ in helpers for service in services]
+    c.JupyterHub.load_roles = [role for _, roles in helpers for role in roles]
     c = _with_admin_config(c, values.hub)
     try:
         c.JupyterHub.authenticator_class = _authenticator(c.JupyterHub.authenticator_class, values.hub.login_limit)
@@ -172,8 +178,10 @@ def _workspaces(values: Values) -> Config:
             "release_fullname": values.release.fullname,
             "namespace_prefix": values.workspace.namespace_prefix,
             "pod_security": values.workspace.pod_security,
+            "after_removal": values.workspace.after_removal,
             "quota": values.workspace.quota,
             "limits": values.workspace.limits,
+            "group_terms": values.tenancy.groups,
             "admission": values.workspace.admission.model_dump(exclude={"enabled", "refused_images"}),
             "placement": values.workspace.placement,
             "spark_defaults": spark_defaults(values.spark) | notice_defaults(values.notices),
@@ -265,6 +273,25 @@ def _culler(cull: Cull) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return (
         [{"name": "idle-culler", "command": command}],
         [{"name": "idle-culler", "services": ["idle-culler"], "scopes": scopes}],
+    )
+
+
+def _departures(values: Values, environ: Mapping[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The service that looks for workspaces of people who are gone, and the role it needs; none where they are kept."""
+    workspace, release = values.workspace, values.release
+    if workspace.after_removal == "keep":
+        return [], []
+    command = [
+        *(sys.executable, "-m", "spark_notebooks_hub.departed_service"),
+        *(f"--policy={workspace.after_removal}", f"--pod-security={workspace.pod_security}"),
+        *(f"--hub-namespace={release.namespace}", f"--hub-fullname={release.fullname}"),
+        *(f"--every={LOOK_SECONDS}", f"--patience={PATIENCE_SECONDS}"),
+    ]
+    # JupyterHub gives services none of its own variables.
+    api = {name: environ[name] for name in KUBERNETES_VARIABLES if name in environ}
+    return (
+        [{"name": "departed", "command": command, "environment": api}],
+        [{"name": "departed", "services": ["departed"], "scopes": ["list:users"]}],
     )
 
 

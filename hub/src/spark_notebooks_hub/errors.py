@@ -55,6 +55,30 @@ def api_failure(doing: str, status: int | None, message: str) -> Failure:
 
     doing says what was tried ("create your workspace user-ada"); status is the HTTP status, None where the API did not answer.
     """
+    refused = _refusal(doing, message)
+    if refused:
+        return refused
+    if status in (401, 403):
+        return Failure(
+            "rights",
+            f"The hub may not {doing}: {message or 'the Kubernetes API refused it'}. "
+            "Ask your administrator to check the hub's service account and roles (helm upgrade restores them).",
+        )
+    if status == 422:
+        return Failure(
+            "settings",
+            f"Kubernetes does not accept the settings for this: {doing}. It says: {message}. "
+            "Ask your administrator to check the values of workspace and singleuser.",
+        )
+    answer = f"it answered {status}: {message}" if status else message or "no answer"
+    return Failure(
+        "kubernetes",
+        f"The Kubernetes API could not {doing} ({answer}). Try again in a minute; if it stays so, tell your administrator.",
+    )
+
+
+def _refusal(doing: str, message: str) -> Failure | None:
+    """What one of Kubernetes' admission controllers has said; None where it was none of them."""
     if "exceeded quota" in message:
         return Failure(
             "quota",
@@ -74,20 +98,10 @@ def api_failure(doing: str, status: int | None, message: str) -> Failure:
             f"The admission policy {policy.partition(' with binding')[0]} refuses to {doing}: {said.rstrip('.')}. "
             "Ask your administrator to check the settings of the server (singleuser, hub.config.KubeSpawner, workspace.admission).",
         )
-    if status in (401, 403):
+    if "no PriorityClass with name" in message:
         return Failure(
-            "rights",
-            f"The hub may not {doing}: {message or 'the Kubernetes API refused it'}. "
-            "Ask your administrator to check the hub's service account and roles (helm upgrade restores them).",
+            "priority",
+            f"The cluster lacks the priority class of your group: {message.rpartition(': ')[2]}. "
+            "Ask your administrator to make it, or to change tenancy.groups.",
         )
-    if status == 422:
-        return Failure(
-            "settings",
-            f"Kubernetes does not accept the settings for this: {doing}. It says: {message}. "
-            "Ask your administrator to check the values of workspace and singleuser.",
-        )
-    answer = f"it answered {status}: {message}" if status else message or "no answer"
-    return Failure(
-        "kubernetes",
-        f"The Kubernetes API could not {doing} ({answer}). Try again in a minute; if it stays so, tell your administrator.",
-    )
+    return None

@@ -2,33 +2,41 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import aiohttp
-from jupyterhub.orm import Group
 from jupyterhub.utils import exponential_backoff, maybe_future, url_path_join
-from kubernetes_asyncio import watch
-from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api, V1Pod
-from kubespawner import KubeSpawner
+from kubernetes_asyncio.client import ApiException, V1Pod
 from kubespawner.spawner import PodReflector
-from traitlets import Dict, Instance, Integer, List, Unicode, default
+from traitlets import Dict, Enum, Instance, Integer, List, Unicode, default
 
 from .admission import Allowed
 from .api_server import api_server
+from .by_groups import GroupsSpawner
+from .changes import image_change
+from .departed import depart
 from .errors import Failure, SpawnFailed, api_failure, api_message
 from .network import NetworkRules
 from .notebook import TokenService, environment, hub_tokens
-from .profiles import Placement, session_settings
+from .pod_events import pod_events
+from .profiles import session_settings
 from .progress import Patience, PodProgress, Step, pod_progress, too_slow
-from .shared_folders import Share, SharedFolder, are_too_many, named_groups, settings, shares_of, too_many
+from .shared_folders import settings
 from .spawn_log import SpawnLog
-from .storage import ObjectStore
-from .workspace import MANAGED_BY, WORKSPACE_LABEL, HubIdentity, Workspace, credentials_file, token_secret, user_slug
+from .workspace import (
+    MANAGED_BY,
+    WORKSPACE_LABEL,
+    HubIdentity,
+    Workspace,
+    credentials_file,
+    server_rules,
+    token_secret,
+    user_slug,
+)
 from .workspaces import apply, apply_server_rules, apply_workspace, until_admitted
 
 # Seconds of JupyterHub's start_timeout kept back: its own timeout says nothing about what the server was waiting for, so ours comes first.
@@ -40,7 +48,7 @@ CRASH_LOG_LINES: Final = 15
 CRASH_LOG_CHARACTERS: Final = 4000
 
 
-class WorkspaceSpawner(KubeSpawner):
+class WorkspaceSpawner(GroupsSpawner):
     """KubeSpawner with a namespace for each person, made before each start.
 
     KubeSpawner's own user namespaces are not used: with them the hub exits where the watch of pods fails. Nor is its event reflector, which holds every
@@ -51,10 +59,7 @@ class WorkspaceSpawner(KubeSpawner):
     release_fullname = Unicode(help="The name that the release's objects begin with.").tag(config=True)
     namespace_prefix = Unicode("user-", help="What the names of workspaces begin with.").tag(config=True)
     pod_security = Unicode("restricted", help="Pod Security level of workspaces.").tag(config=True)
-    quota = Dict(help="spec.hard of the workspaces' ResourceQuota.").tag(config=True)
-    limits = List(help="spec.limits of the workspaces' LimitRange.").tag(config=True)
     admission = Dict(help="What executors may have on top of the usual: fields of admission.Allowed.").tag(config=True)
-    placement = Instance(Placement, args=(), help="The profiles of nodes, and who may use them.").tag(config=True)
     network = Instance(
         NetworkRules, allow_none=True, help="What workspaces may reach; None where no policy keeps them apart."
     ).tag(config=True)
@@ -68,29 +73,24 @@ class WorkspaceSpawner(KubeSpawner):
     account_annotations = Dict(help="Annotations of the service accounts, by name.").tag(config=True)
     spark_defaults = Dict(help="Settings of spark_session's SparkSessionDefaults in notebooks.").tag(config=True)
     contents_settings = Dict(help="Settings of s3_contents' S3ContentsManager in notebooks.").tag(config=True)
-    shared_folders = List(Instance(SharedFolder), help="Folders of the bucket, and with whom they are shared.").tag(
-        config=True
-    )
+    after_removal = Enum(
+        ["keep", "archive", "remove"], "keep", help="What becomes of the workspace of somebody who is deleted."
+    ).tag(config=True)
     image_failures = Integer(2, min=1, help="Failed pulls of the image that end a start.").tag(config=True)
     unschedulable_seconds = Integer(
         90, min=1, help="Seconds without a place on the cluster that end a start, where no autoscaler has promised one."
     ).tag(config=True)
 
-    _groups_looked_at: ClassVar[set[str]] = set()
     _watch_starting: asyncio.Task[PodReflector] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._spawn_log = SpawnLog()
+        self._notes: Mapping[str, str] = {}
 
     @default("namespace")
     def _default_workspace_namespace(self) -> str:
         return f"{self.namespace_prefix}{user_slug(self.user.name)}"
-
-    @property
-    def store(self) -> ObjectStore:
-        """The notebook storage, one for the whole hub."""
-        return ObjectStore.instance(parent=self)
 
     def clear_state(self) -> None:
         """Forgets the last run; a changed namespace prefix is in use from the next start."""
@@ -105,47 +105,30 @@ class WorkspaceSpawner(KubeSpawner):
             self.store.notebooks,
             image=self.image,
             image_pull_policy=self.image_pull_policy,
-            spark_defaults={**self.spark_defaults, **session_settings(self._placement())},
+            spark_defaults=self._session_settings(),
             contents_settings=self.contents_settings | {"shares": settings(self.shares(), self.store.notebooks.bucket)},
             has_credentials=self.credentials_mode == "static",
             token_service=self.token_service,
         )
         return {**ours, **super().get_env(), **hub_tokens(self.pod_name)}
 
-    def shares(self) -> list[Share]:
-        """The shared folders that the person has now, by JupyterHub's groups."""
-        return shares_of(self.shared_folders, self.user.name, [group.name for group in self.user.groups])
-
-    def _check_shares(self) -> None:
-        """Raises SpawnFailed where the token service could make no keys for all that the person has: not even their own files would open."""
-        self._tell_of_unknown_groups()
-        notebooks, shares = self.store.notebooks, self.shares()
-        home = notebooks.folder(user_slug(self.user.name))
-        if self.token_service and are_too_many(home, shares, notebooks.bucket):
-            raise SpawnFailed(too_many(shares))
-
-    def _tell_of_unknown_groups(self) -> None:
-        """Says, once after the hub's start, which groups JupyterHub does not know: misspelt, or nobody of them has signed in yet."""
-        named = dict.fromkeys(self.placement.groups, "workspace.profiles")
-        named |= dict.fromkeys(named_groups(self.shared_folders), "singleuser.sharedFolders")
-        for name in sorted(named.keys() - WorkspaceSpawner._groups_looked_at):
-            if Group.find(self.db, name) is None:
-                self.log.warning("%s names the group %r, which JupyterHub does not know (yet)", named[name], name)
-        WorkspaceSpawner._groups_looked_at |= named.keys()
-
-    def _placement(self) -> Placement:
-        return self.placement.of_groups([group.name for group in self.user.groups])
+    def _session_settings(self) -> dict[str, Any]:
+        """Settings of SparkSessionDefaults for this person."""
+        priority = self.terms().priority_class
+        personal = session_settings(self._placement()) | ({"priority_class": priority} if priority else {})
+        return {**self.spark_defaults, **personal}
 
     def workspace(self) -> Workspace:
         """The workspace as it should be now."""
+        terms = self.terms()
         audiences = [self.token_service.audience] if self.token_service else []
         return Workspace(
             user=self.user.name,
             namespace=self.namespace,
             hub=HubIdentity(self.release_namespace, self.release_fullname),
             pod_security=self.pod_security,
-            quota=self.quota,
-            limits=self.limits,
+            quota=terms.quota,
+            limits=terms.limits,
             credentials=credentials_file(os.environ) if self.credentials_mode == "static" else None,
             prefixes=[self.store.notebooks.folder(user_slug(self.user.name))],
             shares=self.shares(),
@@ -153,6 +136,7 @@ class WorkspaceSpawner(KubeSpawner):
             account_annotations=self.account_annotations,
             allowed=Allowed(
                 **self.admission,
+                priority_class=terms.priority_class,
                 pull_secrets=[name if isinstance(name, str) else name["name"] for name in self.image_pull_secrets],
                 spark_conf=self.spark_defaults.get("conf", {}),
             ),
@@ -160,6 +144,16 @@ class WorkspaceSpawner(KubeSpawner):
             network=self.network,
             notebook_port=self.port,
         )
+
+    async def delete_forever(self) -> None:
+        """For each server when the person is deleted, and for a named one that is removed; the default one comes with the person only."""
+        if self.name or self.after_removal != "archive":
+            await super().delete_forever()
+        # JupyterHub refuses then to delete the person: servers are stopped first.
+        if self.name or any(server.active for server in self.user.spawners.values()):
+            return
+        if await depart(self.api.api_client, self.workspace(), self.after_removal):
+            self.log.info("%s, of %s, who is deleted: %s", self.namespace, self.user.name, self.after_removal)
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """JupyterHub's progress events: a percentage and a sentence."""
@@ -188,8 +182,8 @@ class WorkspaceSpawner(KubeSpawner):
             self._spawn_log.close()
 
     async def _prepare_workspace(self) -> None:
-        await self.load_user_options()
         self._say(PodProgress(Step.WORKSPACE))
+        await self._load_choices()
         self._check_shares()
         await self.store.check()
         workspace = self.workspace()
@@ -197,7 +191,23 @@ class WorkspaceSpawner(KubeSpawner):
         if workspace.network and not workspace.network.api_server:
             found = await api_server(self.api.api_client)
             workspace = replace(workspace, network=replace(workspace.network, api_server=found))
-        await apply_workspace(self.api.api_client, workspace, lambda text: self._say(PodProgress(Step.WORKSPACE, text)))
+        applied = await apply_workspace(
+            self.api.api_client, workspace, lambda text: self._say(PodProgress(Step.WORKSPACE, text))
+        )
+        self._notes = applied.notes
+        for change in applied.changes:
+            self._tell(change)
+
+    async def _load_choices(self) -> None:
+        if priority := self.terms().priority_class:
+            self.priority_class_name = priority
+        for name in await self.load_user_options():
+            self._tell(f"{name!r}, which you chose, is not offered to you any more: the default takes its place")
+
+    def _tell(self, change: str) -> None:
+        """Says to the person, and in the hub's log, what is not as it was at the last start."""
+        self._say(PodProgress(Step.WORKSPACE, change))
+        self.log.info("%s, of %s: %s", self.namespace, self.user.name, change)
 
     async def _run_server(self) -> str:
         await self._start_watching_pods()
@@ -226,6 +236,10 @@ class WorkspaceSpawner(KubeSpawner):
             **client.sanitize_for_serialization(pod),
         }
         manifest["metadata"]["namespace"] = self.namespace
+        written = server_rules(self.workspace(), manifest)["metadata"]["annotations"]
+        # Who has chosen another one knows it.
+        if not self.user_options and (change := image_change(self._notes, written, self.pod_name)):
+            self._tell(change)
         await apply_server_rules(client, self.workspace(), manifest)
         await until_admitted(client, manifest)
 
@@ -247,7 +261,7 @@ class WorkspaceSpawner(KubeSpawner):
             pod = self._watched_pod()
         self.pod_id = uid = pod["metadata"]["uid"]
         step, since = Step.PLACE, loop.time()
-        async with self._events(uid) as events:
+        async with pod_events(self.namespace, self.pod_name, uid, self.start_timeout, self.log) as events:
             while True:
                 if pod is None or pod["metadata"]["uid"] != uid:
                     raise SpawnFailed(
@@ -271,36 +285,6 @@ class WorkspaceSpawner(KubeSpawner):
 
     def _say(self, progress: PodProgress) -> None:
         self._spawn_log.say(progress)
-
-    @asynccontextmanager
-    async def _events(self, uid: str) -> AsyncIterator[dict[str, dict[str, Any]]]:
-        """The events about the pod, by their own uid; watched while the context is open."""
-        events: dict[str, dict[str, Any]] = {}
-        task = asyncio.create_task(self._watch_events(uid, events))
-        try:
-            yield events
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _watch_events(self, uid: str, events: dict[str, dict[str, Any]]) -> None:
-        # By uid, not by name alone: the events of the last run, which Kubernetes keeps for an hour, are about another pod.
-        selector = f"involvedObject.name={self.pod_name},involvedObject.uid={uid}"
-        # A client of its own: the watches of many starts would take all connections of the shared one.
-        async with ApiClient() as client:
-            read = partial(CoreV1Api(client).list_namespaced_event, _preload_content=False)
-            while True:
-                try:
-                    async with watch.Watch().stream(
-                        read, namespace=self.namespace, field_selector=selector, timeout_seconds=self.start_timeout
-                    ) as stream:
-                        async for change in stream:
-                            event = change["raw_object"]
-                            events[event["metadata"]["uid"]] = event
-                except (ApiException, aiohttp.ClientError, TimeoutError) as error:
-                    # Without events a start is only told less well.
-                    self.log.warning("Events of %s/%s cannot be watched: %s", self.namespace, self.pod_name, error)
-                await asyncio.sleep(1)
 
     async def _answers(self, pod: dict[str, Any]) -> bool:
         """Whether Jupyter answers in the pod, by the path that JupyterHub asks too."""

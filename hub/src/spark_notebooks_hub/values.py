@@ -2,11 +2,13 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from .departure import Policy
 from .network import guarded
 from .problems import problems
 from .profile_values import DefaultProfiles, Profile
@@ -14,6 +16,8 @@ from .profiles import Placement, misfit
 from .section import Section, as_network
 from .shared_folders import contradiction
 from .singleuser_values import Singleuser
+from .tenancy import laid_over
+from .tenancy_values import TenancyValues
 from .workspace import PREFIX_LENGTH
 
 
@@ -117,6 +121,7 @@ class Admission(Section):
 class WorkspaceValues(Section):
     namespace_prefix: str = "user-"
     pod_security: Literal["privileged", "baseline", "restricted"] = "restricted"
+    after_removal: Policy = "keep"
     quota: dict[str, str | int | float] = {}
     limits: list[dict[str, Any]] = []
     profiles: dict[str, Profile] = {}
@@ -226,6 +231,7 @@ class Values(Section):
     singleuser: Singleuser
     hub: Hub = Hub()
     workspace: WorkspaceValues = WorkspaceValues()
+    tenancy: TenancyValues = TenancyValues()
     s3: S3 = S3()
     spark: dict[str, Any] = {}
     cull: Cull = Cull()
@@ -235,19 +241,51 @@ class Values(Section):
     @model_validator(mode="after")
     def _quota_has_room_for_a_server(self) -> Self:
         """A quota on a resource that a pod does not name refuses the pod, so no server would ever start."""
+        self._check_quota("workspace.quota", self.workspace.quota, self.workspace.limits)
+        for each in self.tenancy.groups:
+            limits = self.workspace.limits if each.limits is None else each.limits
+            self._check_quota(
+                f"the quota of {each.group!r} in tenancy.groups",
+                laid_over(self.workspace.quota, each.quota or {}),
+                limits,
+            )
+        return self
+
+    def _check_quota(self, where: str, quota: Mapping[str, Any], limits: Sequence[Mapping[str, Any]]) -> None:
         for key, given in (
             ("requests.cpu", self.singleuser.cpu.guarantee or self.singleuser.cpu.limit),
             ("requests.memory", self.singleuser.memory.guarantee or self.singleuser.memory.limit),
             ("limits.cpu", self.singleuser.cpu.limit),
             ("limits.memory", self.singleuser.memory.limit),
         ):
-            if key in self.workspace.quota and not given and not self._has_default(key):
+            if key in quota and not given and not _has_default(limits, key):
                 kind, _, resource = key.partition(".")
                 setting = "limit" if kind == "limits" else "guarantee"
                 raise ValueError(
-                    f"workspace.quota bounds {key}, but servers name no such amount and Kubernetes would refuse them all: "
+                    f"{where} bounds {key}, but servers name no such amount and Kubernetes would refuse them all: "
                     f"set singleuser.{resource}.{setting}, or a default in workspace.limits"
                 )
+
+    @model_validator(mode="after")
+    def _sizes_of_groups_fit(self) -> Self:
+        for each in self.tenancy.groups:
+            for size in each.sizes or ():
+                try:
+                    size.over(self.singleuser.cpu, self.singleuser.memory)
+                except ValidationError as error:
+                    [first, *_] = error.errors()
+                    raise ValueError(
+                        f"tenancy.groups: the size {size.name!r} of {each.group!r} does not go with singleuser: {first['ctx']['error']}"
+                    ) from None
+        return self
+
+    @model_validator(mode="after")
+    def _the_hub_remembers_people(self) -> Self:
+        if self.workspace.after_removal != "keep" and self.hub.db.type == "sqlite-memory":
+            raise ValueError(
+                f"workspace.afterRemoval is {self.workspace.after_removal}, and hub.db.type is sqlite-memory, which forgets everybody "
+                "at each restart: set afterRemoval to keep, or use another database"
+            )
         return self
 
     @model_validator(mode="after")
@@ -257,11 +295,12 @@ class Values(Section):
             raise ValueError(f"singleuser.sharedFolders: {wrong}")
         return self
 
-    def _has_default(self, key: str) -> bool:
-        kind, _, resource = key.partition(".")
-        names = ["default"] if kind == "limits" else ["defaultRequest", "default"]
-        containers = [limit for limit in self.workspace.limits if limit.get("type") == "Container"]
-        return any(resource in (limit.get(name) or {}) for limit in containers for name in names)
+
+def _has_default(limits: Sequence[Mapping[str, Any]], key: str) -> bool:
+    kind, _, resource = key.partition(".")
+    names = ["default"] if kind == "limits" else ["defaultRequest", "default"]
+    containers = [limit for limit in limits if limit.get("type") == "Container"]
+    return any(resource in (limit.get(name) or {}) for limit in containers for name in names)
 
 
 def parse_values(data: Any) -> Values:

@@ -25,11 +25,16 @@ PREFIXES_ANNOTATION: Final = "spark-notebooks.io/s3-prefixes"
 # The same of folders shared with the person, which the token service gives as far as they are still shared with anybody.
 SHARED_WRITE_ANNOTATION: Final = "spark-notebooks.io/s3-shared-write"
 SHARED_READ_ANNOTATION: Final = "spark-notebooks.io/s3-shared-read"
+# Of a workspace whose person is gone (departure.py).
+ARCHIVED_LABEL: Final = "spark-notebooks.io/archived"
 WORKSPACE_LABEL: Final = "spark-notebooks.io/workspace"
 NOTEBOOK_ACCOUNT: Final = "notebook"
 EXECUTOR_ACCOUNT: Final = "executor"
 CREDENTIALS_SECRET: Final = "s3-credentials"  # noqa: S105 (a name)
 AUTHENTICATION_SECRET: Final = "spark-authentication"  # noqa: S105 (a name)
+
+# Of the quota and of the limits.
+BOUNDS_NAME: Final = "workspace"
 
 # A namespace's name has at most 63 characters; KubeSpawner's slugs of user names are cut at 48.
 SLUG_LENGTH: Final = 48
@@ -102,7 +107,7 @@ def workspace_manifests(workspace: Workspace) -> list[Manifest]:
     hub = workspace.hub
     manifests = [
         namespace(workspace),
-        role_binding(workspace, "hub", f"{hub.fullname}-workspace-hub", hub.service_account, hub.namespace),
+        hub_binding(workspace),
         service_account(workspace, NOTEBOOK_ACCOUNT, automount_token=True),
         service_account(workspace, EXECUTOR_ACCOUNT, automount_token=False),
         role_binding(
@@ -162,12 +167,18 @@ def role_binding(workspace: Workspace, name: str, cluster_role: str, account: st
     }
 
 
+def hub_binding(workspace: Workspace) -> Manifest:
+    """The hub's own rights in the workspace."""
+    hub = workspace.hub
+    return role_binding(workspace, "hub", f"{hub.fullname}-workspace-hub", hub.service_account, hub.namespace)
+
+
 def resource_quota(workspace: Workspace) -> Manifest:
     """The quota; an empty one limits nothing, so that a limit taken out of the values also goes from the cluster."""
     return {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
-        "metadata": _metadata(workspace, "workspace"),
+        "metadata": _metadata(workspace, BOUNDS_NAME),
         # Kubernetes keeps quantities as text; numbers are written so here too, or each apply would differ from what is stored.
         "spec": {"hard": {resource: str(quantity) for resource, quantity in workspace.quota.items()}},
     }
@@ -178,7 +189,7 @@ def limit_range(workspace: Workspace) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "LimitRange",
-        "metadata": _metadata(workspace, "workspace"),
+        "metadata": _metadata(workspace, BOUNDS_NAME),
         "spec": {"limits": [dict(limit) for limit in workspace.limits]},
     }
 

@@ -3,7 +3,8 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -11,8 +12,11 @@ import aiohttp
 from kubernetes_asyncio.client import ApiClient, ApiException
 
 from .admission import OF_JOBS, kept_annotations
+from .changes import Stand, changes
 from .errors import Failure, SpawnFailed, api_failure, api_message
 from .workspace import (
+    ARCHIVED_LABEL,
+    BOUNDS_NAME,
     Manifest,
     Workspace,
     authentication_secret,
@@ -43,6 +47,14 @@ PLURALS: Final = {
 }
 
 
+@dataclass(frozen=True)
+class Applied:
+    """What a start has found and changed: sentences, and the annotations of the namespace before; both empty where there was no workspace."""
+
+    changes: Sequence[str] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
 def resource_path(manifest: Manifest) -> str:
     """The REST path of an object: /api/v1/namespaces/user-ada/serviceaccounts/notebook."""
     return f"{collection_path(manifest)}/{manifest['metadata']['name']}"
@@ -61,7 +73,7 @@ async def apply(client: ApiClient, manifest: Manifest, manager: str = FIELD_MANA
 
     What another tool set on fields of ours is taken back; fields that the manager no longer names go. Raises ApiException.
     """
-    return await _call(
+    return await call(
         client,
         "PATCH",
         resource_path(manifest),
@@ -74,7 +86,7 @@ async def apply(client: ApiClient, manifest: Manifest, manager: str = FIELD_MANA
 async def create_if_absent(client: ApiClient, manifest: Manifest) -> None:
     """Creates one object; the one that is there already stays as it is. Raises ApiException."""
     try:
-        await _call(client, "POST", collection_path(manifest), query=[("fieldManager", FIELD_MANAGER)], body=manifest)
+        await call(client, "POST", collection_path(manifest), query=[("fieldManager", FIELD_MANAGER)], body=manifest)
     except ApiException as error:
         if error.status != 409:
             raise
@@ -83,7 +95,7 @@ async def create_if_absent(client: ApiClient, manifest: Manifest) -> None:
 async def remove(client: ApiClient, manifest: Manifest) -> None:
     """Deletes one object; it may be gone already. Raises ApiException."""
     try:
-        await _call(client, "DELETE", resource_path(manifest))
+        await call(client, "DELETE", resource_path(manifest))
     except ApiException as error:
         if error.status != 404:
             raise
@@ -91,28 +103,61 @@ async def remove(client: ApiClient, manifest: Manifest) -> None:
 
 async def apply_workspace(
     client: ApiClient, workspace: Workspace, say: Callable[[str], None] = lambda text: None
-) -> None:
-    """Makes the workspace, or brings it up to date; doing it again changes nothing.
+) -> Applied:
+    """Makes the workspace, or brings it up to date, and returns what is not as it was; doing it again changes nothing.
 
     say is given a sentence when a person has to wait for something. Waits without an end of its own while an earlier namespace of that name is being removed.
     Raises SpawnFailed with what went wrong and what to do.
     """
     try:
-        await _until_not_terminating(client, workspace, say)
+        existing = await _until_not_terminating(client, workspace, say)
+        before = None if existing is None else await _stand(client, workspace, existing)
         namespace, binding, *rest = workspace_manifests(workspace)
-        await apply(client, namespace)
+        stored = await apply(client, namespace)
         await apply(client, binding)
         authentication = authentication_secret(workspace, secrets.token_urlsafe(SECRET_BYTES))
-        await asyncio.gather(
-            *(_when_allowed(partial(apply, client, manifest)) for manifest in rest),
-            _when_allowed(partial(create_if_absent, client, authentication)),
-            *(_when_allowed(partial(remove, client, manifest)) for manifest in unwanted_manifests(workspace)),
+        applied, _, _ = await asyncio.gather(
+            asyncio.gather(*(when_allowed(partial(apply, client, manifest)) for manifest in rest)),
+            when_allowed(partial(create_if_absent, client, authentication)),
+            asyncio.gather(
+                *(when_allowed(partial(remove, client, manifest)) for manifest in unwanted_manifests(workspace))
+            ),
         )
     except ApiException as error:
         message = api_message(error.body) or str(error.reason or "")
         raise SpawnFailed(api_failure(f"make your workspace {workspace.namespace}", error.status, message)) from error
     except (TimeoutError, aiohttp.ClientError) as error:
         raise SpawnFailed(api_failure(f"make your workspace {workspace.namespace}", None, "")) from error
+    if before is None or existing is None:
+        return Applied()
+    if ARCHIVED_LABEL in (existing["metadata"].get("labels") or {}):
+        return Applied(["your workspace was archived and is back; resume your schedules yourself"], before.notes)
+    return Applied(changes(before, _as_stand([stored, *applied])), before.notes)
+
+
+async def _stand(client: ApiClient, workspace: Workspace, namespace: Manifest) -> Stand | None:
+    """What the workspace is before a start; None where it was never made to its end."""
+    quota, limits = (
+        {"apiVersion": "v1", "kind": kind, "metadata": {"name": BOUNDS_NAME, "namespace": workspace.namespace}}
+        for kind in ("ResourceQuota", "LimitRange")
+    )
+    try:
+        found = await asyncio.gather(*(call(client, "GET", resource_path(each)) for each in (quota, limits)))
+    except ApiException as error:
+        # A hub that was upgraded a moment ago may not read them yet. That is no reason to start nothing.
+        if error.status in (403, 404):
+            return None
+        raise
+    return _as_stand([namespace, {**found[0], "kind": "ResourceQuota"}, {**found[1], "kind": "LimitRange"}])
+
+
+def _as_stand(objects: Sequence[Manifest]) -> Stand:
+    by_kind = {each["kind"]: each for each in objects}
+    return Stand(
+        quota=by_kind["ResourceQuota"]["spec"].get("hard") or {},
+        limits=by_kind["LimitRange"]["spec"].get("limits") or [],
+        notes=by_kind["Namespace"]["metadata"].get("annotations") or {},
+    )
 
 
 async def apply_server_rules(client: ApiClient, workspace: Workspace, pod: Manifest) -> None:
@@ -125,9 +170,9 @@ async def apply_server_rules(client: ApiClient, workspace: Workspace, pod: Manif
 
 async def _keep_images_of_jobs(client: ApiClient, workspace: Workspace) -> None:
     namespace, jobs, schedules = await asyncio.gather(
-        _call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}"),
+        call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}"),
         *(
-            _when_allowed(partial(_call, client, "GET", f"/apis/batch/v1/namespaces/{workspace.namespace}/{kind}"))
+            when_allowed(partial(call, client, "GET", f"/apis/batch/v1/namespaces/{workspace.namespace}/{kind}"))
             for kind in ("jobs", "cronjobs")
         ),
     )
@@ -149,7 +194,7 @@ async def until_admitted(client: ApiClient, pod: Manifest) -> None:
 
     async def ask() -> None:
         try:
-            await _call(client, "POST", collection_path(pod), query=[("dryRun", "All")], body=pod)
+            await call(client, "POST", collection_path(pod), query=[("dryRun", "All")], body=pod)
         except ApiException as error:
             if _by_policy(error):
                 raise
@@ -161,14 +206,16 @@ def _by_policy(error: ApiException) -> bool:
     return "ValidatingAdmissionPolicy" in api_message(error.body)
 
 
-async def _until_not_terminating(client: ApiClient, workspace: Workspace, say: Callable[[str], None]) -> None:
-    """Returns when the namespace is absent or ours and alive."""
+async def _until_not_terminating(
+    client: ApiClient, workspace: Workspace, say: Callable[[str], None]
+) -> Manifest | None:
+    """Returns when the namespace is absent (None) or ours and alive."""
     while True:
         try:
-            existing = await _call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}")
+            existing = await call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}")
         except ApiException as error:
             if error.status == 404:
-                return
+                return None
             raise
         if existing.get("status", {}).get("phase") != "Terminating":
             break
@@ -183,19 +230,21 @@ async def _until_not_terminating(client: ApiClient, workspace: Workspace, say: C
                 "or to remove that namespace.",
             )
         )
+    return existing
 
 
-async def _when_allowed(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+async def when_allowed(request: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    """Tries again for a moment where a right that was just given is not known yet. Raises ApiException."""
     # 404: the namespace is younger than the API server's cache of namespaces.
-    return await _retried(call, lambda error: error.status in (403, 404))
+    return await _retried(request, lambda error: error.status in (403, 404))
 
 
-async def _retried(call: Callable[[], Awaitable[_Answer]], soon: Callable[[ApiException], bool]) -> _Answer:
+async def _retried(request: Callable[[], Awaitable[_Answer]], soon: Callable[[ApiException], bool]) -> _Answer:
     deadline = time.monotonic() + RIGHTS_SECONDS
     pause = 0.05
     while True:
         try:
-            return await call()
+            return await request()
         except ApiException as error:
             if not soon(error) or time.monotonic() > deadline:
                 raise
@@ -203,7 +252,7 @@ async def _retried(call: Callable[[], Awaitable[_Answer]], soon: Callable[[ApiEx
         pause = min(1.0, 2 * pause)
 
 
-async def _call(
+async def call(
     client: ApiClient,
     method: str,
     path: str,
@@ -212,6 +261,7 @@ async def _call(
     headers: dict[str, str] | None = None,
     body: Manifest | None = None,
 ) -> Manifest:
+    """One request to the Kubernetes API, and its answer. Raises ApiException."""
     answer: Any = await client.call_api(
         path,
         method,

@@ -66,6 +66,11 @@ class SparkSessionDefaults(Configurable):
         allow_none=True,
         help="The profile of jobs that name none, for the script's own pod; null lets Kubernetes choose the node.",
     ).tag(config=True)
+    priority_class = Unicode(
+        None,
+        allow_none=True,
+        help="Kubernetes' PriorityClass of executors and jobs, by the person's groups; null for none.",
+    ).tag(config=True)
     cell_progress = Bool(
         True,
         help='Show stages and tasks under the running cell of a notebook. A call turns it off with conf={"spark.notebooks.cellProgress": False}.',

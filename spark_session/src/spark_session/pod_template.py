@@ -71,8 +71,14 @@ def executor_pod(context: Context) -> dict[str, Any]:
             ],
             "volumes": volumes,
             **({} if context.profile is None else _placed(context.profile, session)),
+            **priority(context.defaults.priority_class),
         },
     }
+
+
+def priority(name: str | None) -> dict[str, str]:
+    """The field of a pod's spec with its priority class; nothing where it has none."""
+    return {} if name is None else {"priorityClassName": name}
 
 
 def _placed(profile: Profile, session: dict[str, str]) -> dict[str, Any]:

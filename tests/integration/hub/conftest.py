@@ -4,6 +4,7 @@ import json
 import secrets
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,12 +51,12 @@ def kubectl(kubeconfig: Path) -> Kubectl:
     return run
 
 
-@pytest.fixture(scope="session")
-def release(kubectl: Kubectl, node: Cluster) -> Iterator[Release]:
+@contextmanager
+def installed(kubectl: Kubectl, node: Cluster, *values: str) -> Iterator[Release]:
     """The chart's account, roles and policies of the hub under a name of their own; they and all workspaces are removed at the end."""
     name = f"hubtest-{secrets.token_hex(3)}"
     prefix = f"t{secrets.token_hex(3)}-"
-    given = rights(of_node(node), name, name, f"workspace.namespacePrefix={prefix}")
+    given = rights(of_node(node), name, name, f"workspace.namespacePrefix={prefix}", *values)
     account = next(
         m["metadata"]["name"] for m in given if m["kind"] == "ServiceAccount" and m["metadata"]["name"].endswith("-hub")
     )
@@ -69,18 +70,30 @@ def release(kubectl: Kubectl, node: Cluster) -> Iterator[Release]:
         found = kubectl("get", "namespaces", "--output", "json")["items"]
         ours = [n["metadata"]["name"] for n in found if n["metadata"]["name"].startswith(prefix)]
         kubectl("delete", "--ignore-not-found", "--filename", "-", stdin=text)
-        kubectl("delete", "namespace", name, *ours, "--timeout=120s")
+        kubectl("delete", "namespace", name, *ours, "--ignore-not-found", "--timeout=120s")
 
 
-@pytest.fixture
-async def configuration(kubeconfig: Path, release: Release) -> Configuration:
-    """How the hub reaches the API server: with its own service account's token."""
+@pytest.fixture(scope="session")
+def release(kubectl: Kubectl, node: Cluster) -> Iterator[Release]:
+    """An installation with the chart's defaults."""
+    with installed(kubectl, node) as release:
+        yield release
+
+
+async def as_hub(kubeconfig: Path, release: Release) -> Configuration:
+    """How the hub of an installation reaches the API server: with its own service account's token."""
     administrator = await new_client_from_config(str(kubeconfig))
     configuration = Configuration(host=administrator.configuration.host)
     configuration.ssl_ca_cert = administrator.configuration.ssl_ca_cert
     configuration.api_key = {"BearerToken": f"Bearer {release.token}"}
     await administrator.close()
     return configuration
+
+
+@pytest.fixture
+async def configuration(kubeconfig: Path, release: Release) -> Configuration:
+    """That of the hub of `release`."""
+    return await as_hub(kubeconfig, release)
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from kubernetes_asyncio.client import ApiClient, ApiException, Configuration, CoreV1Api
-from spark_notebooks_hub.admission import IMAGE
+from spark_notebooks_hub.admission import IMAGE, Allowed
 from spark_notebooks_hub.api_server import api_server
 from spark_notebooks_hub.errors import SpawnFailed
 from spark_notebooks_hub.network import NetworkRules
-from spark_notebooks_hub.workspace import workspace_manifests
+from spark_notebooks_hub.workspace import Workspace, workspace_manifests
 from spark_notebooks_hub.workspaces import apply_server_rules, apply_workspace
 
 from cluster import Cluster
@@ -93,6 +93,24 @@ async def test_changed_values_are_in_force_and_what_went_is_gone(
     assert not get(kubectl, workspace, "limitrange", "workspace")["spec"]["limits"]
     await apply_workspace(client, release.workspace("changes"))
     assert not get(kubectl, workspace, "resourcequota", "workspace")["spec"].get("hard")
+
+
+async def test_what_has_changed_since_the_last_start_is_told(client: ApiClient, release: Release) -> None:
+    def workspace(quota: dict[str, Any], memory: str, **more: Any) -> Workspace:
+        limits = [{"type": "Container", "max": {"memory": memory}}]
+        return release.workspace("told", quota=quota, limits=limits, allowed=Allowed(**more))
+
+    first = workspace({"requests.cpu": 20, "pods": 5, "requests.memory": "2048Mi"}, "1024Mi")
+    assert (await apply_workspace(client, first)).changes == (), "nobody has seen it before"
+    assert (await apply_workspace(client, first)).changes == [], "the same in other units is no change"
+    other = workspace({"requests.cpu": 40, "requests.memory": "2Gi"}, "2Gi", priority_class="low")
+    found = await apply_workspace(client, other)
+    assert found.notes["spark-notebooks.io/user"] == "told"
+    quota, limits, priority = found.changes
+    assert quota == "your workspace's quota changed: requests.cpu 20 -> 40, pods 5 -> none"
+    assert "Container max memory 1Gi -> 2Gi" in limits
+    assert priority == "the priority class of your workspace changed: none -> low"
+    assert (await apply_workspace(client, other)).changes == []
 
 
 async def test_policies_come_with_a_workspace_and_go_when_switched_off(

@@ -193,8 +193,22 @@ MATRIX: dict[str, dict[str, Any]] = {
             },
             "defaultProfiles": {"drivers": "steady", "executors": "steady"},
             "namespacePrefix": "nb-",
+            "afterRemoval": "archive",
             "quota": {"pods": 50, "requests.cpu": 20, "limits.memory": "64Gi"},
             "limits": [{"type": "Container", "max": {"memory": "16Gi"}}],
+        },
+        "tenancy": {
+            "groups": [
+                {
+                    "group": "staff",
+                    "quota": {"pods": 100, "requests.cpu": None},
+                    "limits": [],
+                    "priorityClass": "research",
+                    "images": [{"name": "Genomics", "image": "registry.example.org/genomics:1"}],
+                    "sizes": [{"name": "Small"}, {"name": "Large", "cpu": {"limit": 8}, "memory": {"limit": "32G"}}],
+                },
+                {"group": "students", "quota": {"limits.cpu": 8}},
+            ]
         },
         "spark": {
             "executors": 4,

@@ -41,6 +41,10 @@ NOT_IN_THE_SCHEMA: list[tuple[dict[str, Any], str, str]] = [
     ({"proxy": {"service": {"nodePorts": {"ssh": 30022}}}}, "/proxy/service/nodePorts", "'ssh' not allowed"),
     ({"ingress": {"enabled": True, "hosts": ["https://a.org"]}}, "/ingress/hosts/0", "does not match"),
     ({"ingress": {"enabled": True, "tls": [{"hosts": ["a.org"]}]}}, "/ingress/tls/0", "'secretName'"),
+    ({"workspace": {"afterRemoval": "delete"}}, "/workspace/afterRemoval", "'archive'"),
+    ({"tenancy": {"groups": [{"quota": {}}]}}, "/tenancy/groups/0", "missing property 'group'"),
+    ({"tenancy": {"groups": [{"group": "a", "sizes": []}]}}, "/tenancy/groups/0/sizes", "minItems"),
+    ({"tenancy": {"groups": [{"group": "a", "images": [{"name": "x"}]}]}}, "/tenancy/groups/0/images/0", "'image'"),
     ({"workspace": {"profiles": {"s": {}}}}, "/workspace/profiles/s", "missing property 'description'"),
     ({"workspace": {"profiles": {"a b": {"description": "x"}}}}, "/workspace/profiles", "'a b' not allowed"),
     (
@@ -154,6 +158,23 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     (EMBEDDED | {"singleuser": {"memory": {"limit": 1048576}}}, "singleuser.memory.guarantee (1G) is above"),
     (EMBEDDED | {"workspace": {"quota": {"requests.cpu": 20}}}, "workspace.quota bounds requests.cpu"),
     (EMBEDDED | {"workspace": {"quota": {"limits.cpu": 20}}}, "workspace.quota bounds limits.cpu"),
+    (
+        EMBEDDED | {"hub": {"db": {"type": "sqlite-memory"}}, "workspace": {"afterRemoval": "remove"}},
+        "workspace.afterRemoval is remove and hub.db.type is sqlite-memory",
+    ),
+    (EMBEDDED | {"tenancy": {"groups": [{"group": "a"}, {"group": "a"}]}}, 'tenancy.groups has two entries for "a"'),
+    (
+        EMBEDDED | {"tenancy": {"groups": [{"group": "a", "quota": {"limits.cpu": 20}}]}},
+        'tenancy.groups: the quota of "a" bounds limits.cpu',
+    ),
+    (
+        EMBEDDED
+        | {
+            "workspace": {"quota": {"limits.cpu": 20}, "limits": [{"type": "Container", "max": {"cpu": 4}}]},
+            "tenancy": {"groups": [{"group": "a", "limits": []}]},
+        },
+        'tenancy.groups: the quota of "a" bounds limits.cpu',
+    ),
     ({"s3": {"credentials": {"existingSecret": "keys"}}}, "s3.addresses is empty"),
     (
         {"s3": {"credentials": {"existingSecret": "keys"}, "endpoint": "https://s3.example.org"}},
@@ -252,6 +273,10 @@ def test_all_contradictions_are_told_at_once() -> None:
             }
         },
         {"workspace": {"quota": {"limits.memory": "9Gi", "requests.memory": "9Gi", "pods": 5}}},
+        {
+            "workspace": {"quota": {"requests.cpu": 20}, "limits": [{"type": "Container", "min": {"cpu": 1}}]},
+            "tenancy": {"groups": [{"group": "a", "limits": [], "quota": {"requests.cpu": None, "pods": 5}}]},
+        },
     ],
     ids=json.dumps,
 )

@@ -46,12 +46,14 @@ KEYS = {
     "workspace": {
         "namespacePrefix",
         "podSecurity",
+        "afterRemoval",
         "quota",
         "limits",
         "profiles",
         "defaultProfiles",
         "admission",
     },
+    "tenancy": {"groups"},
     "s3": {
         "endpoint",
         "region",
@@ -140,7 +142,7 @@ def test_spark_values_are_the_settings_of_a_session() -> None:
     defaults = spark_defaults(spark)
 
     # What a person may use is decided at each start; notices are values of their own.
-    others = {"profiles", "executor_profile", "driver_profile", "notices"}
+    others = {"profiles", "executor_profile", "driver_profile", "priority_class", "notices"}
     assert defaults.keys() == set(SparkSessionDefaults.class_trait_names(config=True)) - {"parent", "log"} - others
     assert defaults["conf"] == {"spark.sql.shuffle.partitions": 64, "spark.ui.enabled": True}
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.unit.chart.matrix import EMBEDDED
 from tests.unit.chart.rendering import get, of_kind, render
 
@@ -72,3 +74,26 @@ def test_a_notebook_may_use_pods_and_jobs_read_why_they_do_not_come_and_nothing_
         ("get", "pods/log"),
         *(("list", read) for read in ("events", "resourcequotas", "limitranges")),
     }
+
+
+@pytest.mark.parametrize(
+    ("policy", "outside", "inside"),
+    [
+        ("archive", {("list", "namespaces")}, {("delete", "jobs"), ("patch", "cronjobs"), ("delete", "rolebindings")}),
+        ("remove", {("list", "namespaces"), ("delete", "namespaces")}, set()),
+    ],
+)
+def test_what_people_who_are_gone_leave_takes_rights_that_the_hub_has_then_only(
+    policy: str, outside: set[tuple[str, str]], inside: set[tuple[str, str]]
+) -> None:
+    manifests = render({**EMBEDDED, "workspace": {"afterRemoval": policy}})
+
+    def more(role: str) -> set[tuple[str, str]]:
+        found = get(manifests, "ClusterRole", role)["rules"]
+        return {(verb, what) for rule in found for verb in rule["verbs"] for what in rule["resources"]} - rights(role)
+
+    assert (more(HUB), more(IN_WORKSPACE), more(NOTEBOOK)) == (outside, inside, set())
+    [binding] = [
+        rule for rule in get(manifests, "ClusterRole", IN_WORKSPACE)["rules"] if "rolebindings" in rule["resources"]
+    ] or [{"resourceNames": ["notebook"]}]
+    assert binding["resourceNames"] == ["notebook"]

@@ -86,3 +86,9 @@ def test_the_key_of_such_an_image_is_one_of_images_and_no_servers() -> None:
     assert key.startswith(f"{IMAGE}/")
     assert "_" in key, "names of pods have none"
     assert len(key.partition("/")[2]) <= 63
+
+
+def test_a_priority_class_that_all_must_have_is_written_down_only_where_there_is_one() -> None:
+    key = "allowed.spark-notebooks.io/priority-class"
+    assert annotations(Allowed(priority_class="low"), [])[key] == "low"
+    assert key not in annotations(Allowed(priority_classes=["high"]), [])

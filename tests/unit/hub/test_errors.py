@@ -41,6 +41,12 @@ def test_percent_signs_and_lines_survive() -> None:
             "rights",
             ["start your server", 'cannot create resource "pods"', "roles"],
         ),
+        (
+            403,
+            'pods "notebook" is forbidden: no PriorityClass with name research was found',
+            "priority",
+            ["no PriorityClass with name research was found", "tenancy.groups"],
+        ),
         (401, "", "rights", ["start your server", "service account"]),
         (
             422,

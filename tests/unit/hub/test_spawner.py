@@ -166,6 +166,100 @@ async def test_the_profiles_of_a_person_follow_their_groups(make_spawner: MakeSp
     assert "profiles" not in plain
 
 
+@pytest.mark.parametrize(
+    ("server", "policy", "done"),
+    [
+        ("", "keep", ["volume", "keep"]),
+        ("", "remove", ["volume", "remove"]),
+        ("", "archive", ["archive"]),
+        ("of somebody with another server that runs", "archive", []),
+        ("big", "archive", ["volume"]),
+    ],
+)
+async def test_the_workspace_of_somebody_who_is_deleted_goes_the_way_of_the_values(
+    make_spawner: MakeSpawner, monkeypatch: pytest.MonkeyPatch, server: str, policy: str, done: list[str]
+) -> None:
+    found: list[str] = []
+
+    async def depart(client: Any, workspace: Any, asked: str) -> bool:
+        assert workspace.user == "ada"
+        found.append(asked)
+        return True
+
+    async def delete_volume(self: WorkspaceSpawner) -> None:
+        found.append("volume")
+
+    monkeypatch.setattr(module, "depart", depart)
+    monkeypatch.setattr("kubespawner.KubeSpawner.delete_forever", delete_volume)
+    others_run = server.startswith("of somebody")
+    spawner = make_spawner(server="" if others_run else server, workspace={"afterRemoval": policy})
+    spawner.user.spawners = {"": SimpleNamespace(active=False), "big": SimpleNamespace(active=others_run)}
+    await spawner.delete_forever()
+    assert found == done
+
+
+GROUPS = [
+    {
+        "group": "staff",
+        "quota": {"pods": 100, "requests.cpu": 40},
+        "priorityClass": "research",
+        "sizes": [{"name": "Small"}, {"name": "Large", "memory": {"limit": "8G"}, "cpu": {"guarantee": 4}}],
+        "images": [{"name": "Plain", "image": "registry.example/plain:1"}, {"name": "R", "image": "registry.example/r:1"}],
+    },
+    {"group": "students", "quota": {"pods": 5}, "images": [{"name": "Course", "image": "registry.example/course:1"}]},
+]  # fmt: skip
+
+
+async def test_what_a_workspace_may_have_follows_the_person_s_groups(make_spawner: MakeSpawner) -> None:
+    quotas = {(): {"pods": 20}, ("staff",): {"pods": 100, "requests.cpu": 40}, ("students",): {"pods": 5}}
+    for groups, quota in quotas.items():
+        workspace = make_spawner(groups=groups, tenancy={"groups": GROUPS}).workspace()
+        assert workspace.quota == quota
+        assert workspace.allowed.priority_class == ("research" if groups == ("staff",) else None)
+    settings = make_spawner(groups=["staff"], tenancy={"groups": GROUPS}).get_env()["SPARK_SESSION_CONFIG"]
+    assert json.loads(settings)["SparkSessionDefaults"]["priority_class"] == "research"
+
+
+async def test_a_notebook_has_the_size_the_image_and_the_priority_of_its_person_s_group(
+    make_spawner: MakeSpawner,
+) -> None:
+    async def started(groups: list[str], **options: str) -> tuple[dict[str, Any], WorkspaceSpawner]:
+        spawner = make_spawner(groups=groups, tenancy={"groups": GROUPS})
+        spawner.user_options = options
+        await spawner._load_choices()
+        return (await manifest(spawner))["spec"], spawner
+
+    spec, _ = await started(["staff"], profile="notebook", size="large", image="r")
+    [container] = spec["containers"]
+    assert spec["priorityClassName"] == "research"
+    assert container["image"] == "registry.example/r:1"
+    assert container["resources"]["limits"]["memory"] == 8 * 1024**3
+    assert container["resources"]["requests"] == {"memory": 1024**3, "cpu": 4.0}
+    spec, _ = await started(["students"])
+    [container] = spec["containers"]
+    assert "priorityClassName" not in spec
+    assert container["image"] == "registry.example/course:1"
+    spec, spawner = await started(["students"], profile="notebook", size="large", image="r")
+    [container] = spec["containers"]
+    assert container["image"] == "registry.example/course:1", "no more than the group has"
+    assert container["resources"]["limits"]["memory"] == 2 * 1024**3
+    spawner._spawn_log.close()
+    assert [event["message"] async for event in spawner.progress()] == [
+        "Creating your workspace ('r', which you chose, is not offered to you any more: the default takes its place)"
+    ]
+
+
+async def test_the_form_shows_what_there_is_to_choose(make_spawner: MakeSpawner) -> None:
+    for groups, shown in ((["staff"], ["Small", "Large", "Plain"]), (["students"], []), ([], [])):
+        form = await make_spawner(groups=groups, tenancy={"groups": GROUPS}).get_options_form()
+        assert bool(form) is bool(shown)
+        assert all(f">{name}</option>" in form for name in shown)
+    everybody = VALUES["singleuser"] | {"profileList": [{"display_name": "Everybody's"}]}
+    form = await make_spawner(singleuser=everybody, tenancy={"groups": GROUPS}).get_options_form()
+    assert "Everybody's" in form
+    assert "Plain" not in form
+
+
 async def test_the_server_s_token_is_in_no_pod_spec(make_spawner: MakeSpawner) -> None:
     spawner = make_spawner(server="big")
     spawner.api_token = "a-token-that-is-planted"

@@ -134,6 +134,37 @@ def test_a_quota_that_would_refuse_every_server_is_refused(
         parse_values(data)
 
 
+def test_a_hub_that_forgets_everybody_removes_nobody_s_workspace() -> None:
+    data = with_value("workspace.afterRemoval", "archive")
+    data["hub"] = {"db": {"type": "sqlite-memory"}}
+    with pytest.raises(ValuesError, match="afterRemoval is archive, and "):
+        parse_values(data)
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ({"quota": {"requests.cpu": 4}}, "the quota of 'a' in tenancy.groups bounds requests.cpu"),
+        ({"sizes": [{"name": "s", "memory": {"limit": "512M"}}]}, "the size 's' of 'a' does not go with singleuser"),
+    ],
+)
+def test_what_would_refuse_every_server_of_a_group_is_refused(entry: dict[str, Any], why: str) -> None:
+    data = with_value("tenancy.groups", [{"group": "a", **entry}])
+    data["singleuser"] |= {"memory": {"guarantee": "1G"}}
+    with pytest.raises(ValuesError, match=why):
+        parse_values(data)
+
+
+def test_a_group_takes_a_limit_away_that_it_could_not_live_with() -> None:
+    limits = [{"type": "Container", "defaultRequest": {"cpu": 1}}]
+    data = with_value("workspace", {"quota": {"requests.cpu": 4}, "limits": limits})
+    data["tenancy"] = {"groups": [{"group": "a", "quota": {"requests.cpu": None}, "limits": []}]}
+    assert parse_values(data).tenancy.groups[0].quota == {"requests.cpu": None}
+    data["tenancy"]["groups"].append({"group": "a"})
+    with pytest.raises(ValuesError, match="tenancy: groups has two entries for 'a'"):
+        parse_values(data)
+
+
 def test_a_quota_is_accepted_where_servers_name_the_amount() -> None:
     data = with_value("workspace.quota", {"requests.cpu": 4, "requests.memory": "8Gi", "pods": 20})
     data["singleuser"] |= {"cpu": {"limit": 1}}

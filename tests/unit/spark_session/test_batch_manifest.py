@@ -203,3 +203,9 @@ def test_the_choice_of_notices_is_written_on_the_job_and_shown(made: Any) -> Non
     assert told["metadata"]["annotations"][note] == "always"
     assert note not in silent["metadata"]["annotations"]
     assert what_runs(told["metadata"]["annotations"], told["spec"])["notices"] == "always"
+
+
+def test_a_job_has_the_priority_class_of_the_person_s_group(made: Any) -> None:
+    config = '{"SparkSessionDefaults": {"priority_class": "research"}}'
+    assert made(config=config)["spec"]["template"]["spec"]["priorityClassName"] == "research"
+    assert "priorityClassName" not in made()["spec"]["template"]["spec"]

@@ -84,3 +84,9 @@ def test_an_executor_shows_a_token_of_its_own_for_keys(make_context: MakeContext
     assert (mount["mountPath"], mount["readOnly"]) == ("/var/run/secrets/spark-notebooks/s3-token", True)
     del variables["SPARK_SESSION_S3_TOKEN_AUDIENCE"]
     assert not [each for each in executor_pod(make_context(variables))["spec"]["volumes"] if "projected" in each]
+
+
+def test_executors_have_the_priority_class_of_the_person_s_group(make_context: MakeContext) -> None:
+    assert "priorityClassName" not in executor_pod(make_context())["spec"]
+    spec = executor_pod(make_context(admin={"priority_class": "research"}))["spec"]
+    assert spec["priorityClassName"] == "research"

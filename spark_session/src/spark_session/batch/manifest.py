@@ -25,7 +25,7 @@ from spark_session.environment import (
     Workspace,
 )
 from spark_session.kube import Object
-from spark_session.pod_template import CONTAINER_SECURITY, HOME, LABEL_PREFIX, POD_SECURITY, common_volumes
+from spark_session.pod_template import CONTAINER_SECURITY, HOME, LABEL_PREFIX, POD_SECURITY, common_volumes, priority
 from spark_session.sizes import format_cores
 
 NOTEBOOK_ACCOUNT = "notebook"
@@ -156,7 +156,7 @@ def _pod(request: JobRequest, code: Code, where: Place) -> dict[str, Any]:
         spec["nodeSelector"] = dict(profile.node_selector)
     if profile is not None and profile.tolerations:
         spec["tolerations"] = [dict(each) for each in profile.tolerations]
-    return spec
+    return spec | priority(_section(where.config).get("priority_class"))
 
 
 def _variables(request: JobRequest, where: Place) -> list[dict[str, Any]]:
@@ -187,6 +187,13 @@ def _variables(request: JobRequest, where: Place) -> list[dict[str, Any]]:
         *({"name": name, "value": _literal(text)} for name, text in sorted(given.items())),
         *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()),
     ]
+
+
+def _section(config: str) -> dict[str, Any]:
+    """The settings of sessions in the administrator's configuration."""
+    content: dict[str, Any] = json.loads(config) if config.strip() else {}
+    found: dict[str, Any] = content.get(SparkSessionDefaults.__name__, {})
+    return found
 
 
 def _config(text: str, **asked: object) -> str:

@@ -1,0 +1,139 @@
+"""`python -m spark_notebooks_hub.departed_service`: looks for workspaces of people whom the hub does not know any more. A service of JupyterHub's."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+from kubernetes_asyncio.client import ApiClient, ApiException
+from kubernetes_asyncio.config import load_incluster_config
+
+from .departed import depart
+from .departure import Decision, Policy, decisions, mark
+from .workspace import HUB_LABEL, HubIdentity, Workspace
+from .workspaces import FIELD_MANAGER, apply, call
+
+log = logging.getLogger("departed")
+
+PAGINATION: Final = "application/jupyterhub-pagination+json"
+# Not the name of any server's manager, which ends in that of its pod.
+MARKS_MANAGER: Final = f"{FIELD_MANAGER}_departed"
+REQUEST_SECONDS: Final = 30
+PAGE: Final = 200
+
+
+class Users:
+    """The hub's users, by its API."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url, self._headers = url.rstrip("/"), {"Authorization": f"token {token}"}
+
+    async def names(self, session: aiohttp.ClientSession) -> set[str]:
+        """All of them. Raises aiohttp.ClientError where not all can be asked for."""
+        found: set[str] = set()
+        offset = 0
+        while True:
+            address = f"{self._url}/users?limit={PAGE}&offset={offset}"
+            headers = {**self._headers, "Accept": PAGINATION}
+            async with session.get(address, headers=headers, raise_for_status=True) as response:
+                page = await response.json(content_type=None)
+            found |= {each["name"] for each in page["items"]}
+            following = page["_pagination"]["next"]
+            if not following:
+                return found
+            offset = int(following["offset"])
+
+    async def is_known(self, session: aiohttp.ClientSession, name: str) -> bool:
+        """One of them: a page that somebody is deleted from while it is read may leave out another one."""
+        async with session.get(f"{self._url}/users/{quote(name, safe='')}", headers=self._headers) as response:
+            if response.status != 404:
+                response.raise_for_status()
+            return response.status != 404
+
+
+class Look:
+    """One look at all workspaces of an installation."""
+
+    def __init__(self, hub: HubIdentity, pod_security: str, policy: Policy, patience: timedelta) -> None:
+        self._hub, self._pod_security, self._policy, self._patience = hub, pod_security, policy, patience
+
+    async def take(self, client: ApiClient, session: aiohttp.ClientSession, users: Users) -> list[Decision]:
+        """Does what is to be done, and returns it. Raises ApiException and aiohttp.ClientError where it cannot be known."""
+        names = await users.names(session)
+        now = datetime.now(UTC)
+        found = decisions(
+            await self._namespaces(client), names, self._hub, self._policy, now=now, patience=self._patience
+        )
+        done = []
+        for decision in found:
+            gone = decision.action in ("archive", "remove")
+            if gone and await users.is_known(session, decision.user):
+                continue
+            try:
+                await self._carry_out(client, decision, now)
+            except ApiException as error:
+                log.error("%s of %s: %s failed: %s", decision.namespace, decision.user, decision.action, error)
+                continue
+            done.append(decision)
+            log.info("%s of %s: %s", decision.namespace, decision.user, decision.action)
+        return done
+
+    async def _namespaces(self, client: ApiClient) -> list[dict[str, Any]]:
+        query = [("labelSelector", f"{HUB_LABEL}={self._hub.label}")]
+        found = await call(client, "GET", "/api/v1/namespaces", query=query)
+        return list(found["items"])
+
+    async def _carry_out(self, client: ApiClient, decision: Decision, now: datetime) -> None:
+        match decision.action:
+            case "mark":
+                await apply(client, mark(decision, now), MARKS_MANAGER)
+            case "unmark":
+                await apply(client, mark(decision, None), MARKS_MANAGER)
+            case "archive" | "remove" as policy:
+                workspace = Workspace(decision.user, decision.namespace, self._hub, pod_security=self._pod_security)
+                await depart(client, workspace, policy)
+
+
+async def run(look: Look, users: Users, every: float) -> None:
+    """Looks again and again; what cannot be done now is tried at the next look."""
+    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+    while True:
+        try:
+            async with ApiClient() as client, aiohttp.ClientSession(timeout=timeout) as session:
+                await look.take(client, session, users)
+        except (ApiException, aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
+            log.error("People who are gone cannot be looked for now: %s", error)
+        await asyncio.sleep(every)
+
+
+def arguments(given: Sequence[str]) -> argparse.Namespace:
+    """The command line, which the hub's configuration writes."""
+    parser = argparse.ArgumentParser(prog="departed_service", description=__doc__)
+    parser.add_argument("--policy", choices=("archive", "remove"), required=True)
+    parser.add_argument("--hub-namespace", required=True)
+    parser.add_argument("--hub-fullname", required=True)
+    parser.add_argument("--pod-security", required=True)
+    parser.add_argument("--every", type=float, required=True, help="seconds between two looks")
+    parser.add_argument("--patience", type=float, required=True, help="seconds that a person is unknown at least")
+    return parser.parse_args(given)
+
+
+def main() -> None:
+    """Runs until it is ended."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asked = arguments(sys.argv[1:])
+    load_incluster_config()
+    hub = HubIdentity(asked.hub_namespace, asked.hub_fullname)
+    look = Look(hub, asked.pod_security, asked.policy, timedelta(seconds=asked.patience))
+    users = Users(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])
+    asyncio.run(run(look, users, asked.every))
+
+
+if __name__ == "__main__":
+    main()
