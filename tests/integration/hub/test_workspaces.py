@@ -107,7 +107,7 @@ async def test_what_has_changed_since_the_last_start_is_told(client: ApiClient, 
     found = await apply_workspace(client, other)
     assert found.notes["spark-notebooks.io/user"] == "told"
     quota, limits, priority = found.changes
-    assert quota == "your workspace's quota changed: requests.cpu 20 -> 40, pods 5 -> none"
+    assert quota == "your workspace's quota changed: pods 5 -> none, requests.cpu 20 -> 40"
     assert "Container max memory 1Gi -> 2Gi" in limits
     assert priority == "the priority class of your workspace changed: none -> low"
     assert (await apply_workspace(client, other)).changes == []
