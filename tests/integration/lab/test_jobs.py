@@ -188,8 +188,9 @@ def test_a_file_is_run_from_its_menu_and_its_log_is_followed(
 
 
 def test_a_notebook_has_parameters_and_may_be_scheduled(open_tab: OpenTab, home: Home, told: Told) -> None:
-    home.write("report.ipynb", notebook("1"))
-    tab = open_tab("report.ipynb")
+    home.write("plan/report.ipynb", notebook("1"))
+    home.write("plan/notes.txt", "")
+    tab = open_tab("plan/notes.txt")
     run_as_job(tab, "report.ipynb")
     form = tab.dialog
     expect(form.get_by_label("Arguments")).to_have_count(0)

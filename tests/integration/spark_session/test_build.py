@@ -7,9 +7,11 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from spark_session.batch.command import main
+from spark_session.build import builders, image
 
 from dev import images
 from dev.image_builder import Builder, environment, find_builder, output
@@ -90,15 +92,15 @@ def test_a_project_becomes_an_image_of_ours(
     try:
         assert main(["build", str(folder), "--base", base, "--tag", tag]) == 0
         told = capsys.readouterr()
-        image = told.out.strip()
-        assert image.startswith(f"{tag}:1.2-")
-        assert f'kubespawner_override: {{"image": "{image}"}}' in told.err
+        name = told.out.strip()
+        assert name.startswith(f"{tag}:1.2-")
+        assert f'kubespawner_override: {{"image": "{name}"}}' in told.err
         commit = subprocess.run(["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()  # fmt: skip
-        labels = labels_of(builder, image)
+        labels = labels_of(builder, name)
         assert labels["org.opencontainers.image.revision"] == commit
         assert labels["org.opencontainers.image.base.digest"].startswith("sha256:")
         if builder.program == "buildah":
-            container = output(builder.command("from", image))
+            container = output(builder.command("from", name))
             assert container is not None
             try:
                 told_inside = output(builder.command("run", container, "--", "python", "-c", LOOK))
@@ -109,8 +111,32 @@ def test_a_project_becomes_an_image_of_ours(
             assert who == "1000"
     finally:
         names = output(builder.tags(tag)) or ""
-        for name in names.split():
-            output(builder.remove(f"{tag}:{name}"))
+        for each in names.split():
+            output(builder.remove(f"{tag}:{each}"))
+
+
+class Forgetful(builders.Builder):
+    """Uses nothing of earlier builds."""
+
+    def build(self, *given: Any) -> list[str]:
+        program, verb, *rest = super().build(*given)
+        return [program, verb, "--no-cache", *rest]
+
+
+def test_the_same_commit_is_the_same_image(base: str, project: Callable[[str], Path]) -> None:
+    builder, program = find_builder(), builders.find()
+    if program.program == "docker":  # gives files the time of the build
+        return
+    what = image.plan(project(">=3.11"), "localhost/spark-notebooks/test-again", dirty=False)
+    digests = set()
+    try:
+        for _ in range(2):
+            image.build(what, Forgetful(program.program), image.by_digest(program, base), lambda _: None)
+            digests.add(output(builder.command(*program.digest(what.image)[1:])))
+    finally:
+        output(builder.remove(what.image))
+    assert len(digests) == 1
+    assert None not in digests
 
 
 def test_a_project_for_another_python_is_refused(

@@ -76,7 +76,7 @@ async def test_where_there_can_be_no_jobs_the_list_says_why(
     workspace: Workspace, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace.hidden = 403, 'jobs.batch is forbidden: User cannot list resource "jobs" in API group "batch"'
-    assert "Your platform is older than your image" in (await call("GET", "jobs")).json()["unavailable"]
+    assert "your platform is older than your image" in (await call("GET", "jobs")).json()["unavailable"]
     workspace.hidden = 500, "etcd is away"
     assert (await call("GET", "jobs")).status_code == 502
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -162,6 +163,25 @@ def test_a_jobs_own_process_writes_down_that_it_began_and_how_it_ended(
     assert (found.applications, found.executed) == (("spark-1",), "s3://n/ada/x.ipynb")
     assert found.outcome == Outcome(State.FAILED, 1, "Cell In [4] failed.")
     assert found.took is not None
+
+
+def test_what_spark_did_in_a_pod_that_was_lost_stays_known(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(remember, "BEGIN_AFTER", 0)
+    workspace.has(job(), RUNNING)  # which may be run again
+    workspace.kept.write(replace(past(job(), None), applications=("spark-1",)))
+    written = len(workspace.server.requests)
+
+    def run() -> int:
+        while len(workspace.server.requests) < written + 3:
+            time.sleep(0.01)
+        return 0
+
+    assert remembered(POD, run, tmp_path / "none", Findings(("spark-2",))) == 0
+    found = workspace.kept.find(NAME)
+    assert found is not None
+    assert found.applications == ("spark-1", "spark-2")
 
 
 def test_one_that_was_cancelled_says_so(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

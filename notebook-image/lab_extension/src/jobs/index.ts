@@ -47,7 +47,8 @@ export const jobs: JupyterFrontEndPlugin<void> = {
         }
       },
       showHistory: (job, application) => showHistory(shell, job, application),
-      openNotebook: path => void documents.openOrReveal(path),
+      // To look at what came of it needs no kernel, and none is started for it.
+      openNotebook: path => void documents.openOrReveal(path, undefined, undefined, undefined, { shouldStart: false, autoStartDefault: false }),
       change: async (schedule, action) => {
         const made = await ask.change(schedule, action);
         if (made !== null) {

@@ -37,6 +37,11 @@ NO_WORKSPACE = (
     "Jobs run in a workspace of the platform, and this JupyterLab is in none: here, python runs the same script."
 )
 
+NO_RIGHT = (
+    "Your notebook may not make jobs: your platform is older than your image, or has jobs switched off; "
+    "ask your administrator."
+)
+
 REFUSED_AFTER = timedelta(seconds=10)
 """Time without a pod after which somebody seems to be against it."""
 
@@ -61,7 +66,7 @@ class Jobs:
                 found, schedules = apis.list(), apis.schedules()
         except SparkSessionError as error:
             if _is_forbidden(error):
-                return _nothing(str(error))
+                return _nothing(NO_RIGHT)
             raise
         history, note = self._ended(found)
         has_log = {job["metadata"]["name"] for job, pod in found if pod is not None}

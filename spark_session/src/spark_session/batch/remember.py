@@ -75,6 +75,7 @@ class _Memory:
     def __init__(self, variables: Mapping[str, str], findings: Findings) -> None:
         self._variables = variables
         self._job: Object | None = None
+        self._before: tuple[str, ...] = ()
         self.findings = findings
 
     def note(self) -> None:
@@ -89,12 +90,21 @@ class _Memory:
             self._write(past(self._job, apis.pods.get("pods", self._variables["POD_NAME"])))
 
     def _write(self, found: PastJob) -> None:
-        self._archive.write(replace(found, applications=self.findings.applications, executed=self.findings.executed))
+        applications = self._before + self.findings.applications
+        self._archive.write(replace(found, applications=applications, executed=self.findings.executed))
 
     def begin(self) -> None:
+        with suppress(Exception):  # that it began is worth more
+            self._before = self._of_tries_before()
         self._note()
         # Here, while the script runs: at its end somebody may wait.
         self._archive.forget(datetime.now(UTC))
+
+    def _of_tries_before(self) -> tuple[str, ...]:
+        """Sessions of this job in pods that were lost; only a job that may be run again has such."""
+        job = self._apis().job(self._name)
+        before = self._archive.find(self._name) if job is not None and job["spec"].get("backoffLimit") else None
+        return () if before is None else before.applications
 
     def end(self, code: int, words: str) -> None:
         apis, now = self._apis(), datetime.now(UTC)
