@@ -58,7 +58,10 @@ def ended(visitor: Visitor, name: str) -> Locator:
 
 def run_as_job(visitor: Visitor, file: str) -> Locator:
     page = visitor.page
-    page.locator(".jp-SideBar.jp-mod-left .lm-TabBar-tab[title^='File Browser']").click()
+    # A click on the tab that is open would close it.
+    browser = page.locator(".jp-SideBar.jp-mod-left .lm-TabBar-tab[title^='File Browser']:not(.lm-mod-current)")
+    if browser.count():
+        browser.click()
     page.locator(".jp-DirListing-item", has_text=file).click(button="right")
     page.locator(".lm-Menu").get_by_text("Run as a Job…").click()
     form = page.locator(".jp-Dialog")
