@@ -315,9 +315,9 @@ async def test_an_end_that_could_not_be_told_holds_the_ledger_back_and_is_told_a
 
 async def test_two_of_them_at_once_do_not_go_on(kubernetes: Kubernetes, receiver: Hook, tmp_path: Path) -> None:
     api = KubernetesApi(kubernetes.url, tmp_path)
-    clock = Clock()
+    clock, channel = Clock(), by_webhook(receiver)
     one = Notices(
-        api=api, channels=[by_webhook(receiver)], hub=HUB, default="always", place=("platform", "notices"), now=clock,
+        api=api, channels=[channel], hub=HUB, default="always", place=("platform", "notices"), now=clock,
         sleep=clock.sleep,
     )  # fmt: skip
     task = asyncio.create_task(one.run())
@@ -326,7 +326,7 @@ async def test_two_of_them_at_once_do_not_go_on(kubernetes: Kubernetes, receiver
     kubernetes.add(job("good", complete()))
     with pytest.raises(OutdatedError, match="another copy"):
         await asyncio.wait_for(task, 20)
-    await api.close()
+    await asyncio.gather(api.close(), channel.close())
 
 
 async def test_a_job_that_is_not_as_kubernetes_writes_it_stops_nobody(
