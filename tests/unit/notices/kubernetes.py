@@ -31,6 +31,8 @@ class Kubernetes:
     outdated: bool = False
     lists: int = 0
     writes: int = 0
+    silent_writes: int = 0
+    slow_writes: float = 0.0
     watches: list[asyncio.Queue[dict[str, Any] | None]] = field(default_factory=list)
     queries: list[dict[str, str]] = field(default_factory=list)
 
@@ -122,6 +124,10 @@ async def kubernetes_api(account: Path) -> AsyncIterator[Kubernetes]:
             made.writes += 1
             version = str(int(given["metadata"]["resourceVersion"]) + 1)
             made.config_map = {**given, "metadata": {**given["metadata"], "resourceVersion": version}}
+            if made.silent_writes:
+                made.silent_writes -= 1
+                return web.Response(status=504)
+            await asyncio.sleep(made.slow_writes)
         return web.json_response(made.config_map)
 
     app = web.Application()

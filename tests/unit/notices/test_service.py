@@ -313,6 +313,37 @@ async def test_an_end_that_could_not_be_told_holds_the_ledger_back_and_is_told_a
     assert len(receiver.taken) == 1
 
 
+async def test_one_that_is_asked_to_end_while_it_writes_down_has_written(
+    kubernetes: Kubernetes, receiver: Hook, tmp_path: Path
+) -> None:
+    kubernetes.add(job("bad", failed(1)))
+    kubernetes.slow_writes = 0.5
+    async with running(kubernetes, tmp_path, by_webhook(receiver)):
+        await until(lambda: kubernetes.writes)
+        kubernetes.add(job("worse", failed(1)))
+        await until(lambda: len(receiver.taken) == 2)
+    kubernetes.slow_writes = 0
+    async with running(kubernetes, tmp_path, by_webhook(receiver)) as notices:
+        await quiet(kubernetes, notices)
+    assert len(receiver.posts) == 2
+
+
+async def test_a_write_without_an_answer_is_known_for_its_own(
+    kubernetes: Kubernetes, receiver: Hook, tmp_path: Path
+) -> None:
+    kubernetes.add(job("bad", failed(1)))
+    kubernetes.silent_writes = 1
+    async with running(kubernetes, tmp_path, by_webhook(receiver)) as notices:
+        await until(lambda: kubernetes.writes)
+        kubernetes.add(job("worse", failed(1)))
+        await until(lambda: len(receiver.taken) == 2)
+        await quiet(kubernetes, notices)
+        await until(lambda: "uid-of-worse" in kubernetes.config_map["data"][LEDGER])
+    async with running(kubernetes, tmp_path, by_webhook(receiver)) as notices:
+        await quiet(kubernetes, notices)
+    assert len(receiver.posts) == 2
+
+
 async def test_two_of_them_at_once_do_not_go_on(kubernetes: Kubernetes, receiver: Hook, tmp_path: Path) -> None:
     api = KubernetesApi(kubernetes.url, tmp_path)
     clock, channel = Clock(), by_webhook(receiver)

@@ -82,6 +82,8 @@ class Notices:
         self._telling: dict[str, tuple[Ending, asyncio.Task[None]]] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._dirty = asyncio.Event()
+        self._writing: asyncio.Task[None] | None = None
+        self._unanswered: str | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -212,7 +214,9 @@ class Notices:
         """Write the ledger whenever something was sent, and every now and then."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._dirty.wait(), SAVE_EVERY)
+                # Not wait_for, which before Python 3.12 forgets that it is cancelled where the event comes at the same time.
+                async with asyncio.timeout(SAVE_EVERY):
+                    await self._dirty.wait()
             self._dirty.clear()
             await self._patiently(self._write)
 
@@ -222,19 +226,35 @@ class Notices:
             waiting = [end.ended for end, _ in self._telling.values()]
             self._ledger.advance(min([self._in_step - MARGIN, *waiting]))
         text = self._ledger.to_text()
-        if text != (self._config_map.get("data") or {}).get(KEY):
-            try:
-                self._config_map = await self.api.write({**self._config_map, "data": {KEY: text}})
-            except OutdatedError as error:
+        if text != _written(self._config_map):
+            # What this is cancelled in the middle of may be written already: the last write has to know.
+            self._writing = asyncio.create_task(self._put(text))
+            await asyncio.shield(self._writing)
+
+    async def _put(self, text: str) -> None:
+        try:
+            self._config_map = await self.api.write({**self._config_map, "data": {KEY: text}})
+        except AwayError:
+            self._unanswered = text
+            raise
+        except OutdatedError as error:
+            found = await self.api.config_map(*self.place)
+            if self._unanswered is None or _written(found) != self._unanswered:
                 raise OutdatedError(
                     "Somebody else has written the ledger, perhaps another copy of this service: this one ends, and begins anew from what is there."
                 ) from error
+            self._config_map = await self.api.write({**found, "data": {KEY: text}})
+        self._unanswered = None
 
     async def _end(self) -> None:
         tasks = [task for _, task in self._telling.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._writing is not None:
+            # Where it failed, the next line tries once more.
+            with suppress(Exception):
+                await asyncio.wait_for(self._writing, FAREWELL)
         try:
             await self._write()
         except (AwayError, OutdatedError) as error:
@@ -250,3 +270,8 @@ class Notices:
                 log.warning("%s", error)
                 await self._sleep(min(FIRST_DELAY * 2**tries, 60.0))
                 tries += 1
+
+
+def _written(config_map: Object) -> str | None:
+    text: str | None = (config_map.get("data") or {}).get(KEY)
+    return text
