@@ -26,6 +26,8 @@ PAGINATION: Final = "application/jupyterhub-pagination+json"
 MARKS_MANAGER: Final = f"{FIELD_MANAGER}_departed"
 REQUEST_SECONDS: Final = 30
 PAGE: Final = 200
+# After a look that failed: the hub, or Kubernetes, may be starting.
+AGAIN_SECONDS: Final = 300
 
 
 class Users:
@@ -101,15 +103,17 @@ class Look:
 
 
 async def run(look: Look, users: Users, every: float) -> None:
-    """Looks again and again; what cannot be done now is tried at the next look."""
+    """Looks again and again; what cannot be done now is tried again soon."""
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
     while True:
+        pause = every
         try:
             async with ApiClient() as client, aiohttp.ClientSession(timeout=timeout) as session:
                 await look.take(client, session, users)
         except (ApiException, aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
             log.error("People who are gone cannot be looked for now: %s", error)
-        await asyncio.sleep(every)
+            pause = min(every, AGAIN_SECONDS)
+        await asyncio.sleep(pause)
 
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:

@@ -111,3 +111,25 @@ async def test_one_that_cannot_be_removed_does_not_stop_the_others(cluster: Any)
     cluster.refusing = "eve"
     cluster.items.reverse()
     assert await look(PlayedHub("bob")) == [("ada", "mark")]
+
+
+async def test_a_look_that_fails_is_taken_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, pauses = [ApiException(status=503), None, aiohttp.ClientConnectionError("refused")], []
+
+    class Enough(Exception):  # noqa: N818 (it is the end)
+        pass
+
+    class PlayedLook:
+        async def take(self, *_: Any) -> None:
+            if not taken:
+                raise Enough
+            if (error := taken.pop(0)) is not None:
+                raise error
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    with pytest.raises(Enough):
+        await module.run(PlayedLook(), Users("http://hub", "secret"), 86400)  # type: ignore[arg-type]
+    assert pauses == [300, 86400, 300]
