@@ -30,7 +30,8 @@ policies ([What protects what](index.md)) take further away: what the last colum
 `s3.credentials.mode: tokenService` only, and that of the notices where a webhook or mails are set.
 
 With `workspace.afterRemoval: archive` or `remove` the hub's account may also list namespaces everywhere; with `remove` it may delete namespaces that are workspaces of this release, and with `archive` it may, in
-workspaces, delete jobs (batch), patch cronjobs (batch; their pause alone) and delete the RoleBinding `notebook`.
+workspaces, delete jobs (batch), patch cronjobs (batch; their pause alone) and delete the RoleBinding `notebook`. With `tenancy.workspaces` it may list namespaces, too, and delete RoleBindings in workspaces: those
+of members who have left. In a shared workspace each member's `notebook-<name>` has the rights of `notebook`, and may change and delete what is the member's own.
 
 """
 

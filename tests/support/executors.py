@@ -27,6 +27,7 @@ def executor_pod(
     *,
     settings: Mapping[str, Any] = MappingProxyType({}),
     profile: str | None = None,
+    member: str = "",
 ) -> Pod:
     """The manifest.
 
@@ -38,9 +39,13 @@ def executor_pod(
         token_audience: of the token by which it gets keys of S3; None where it mounts the Secret with the keys.
         settings: of SparkSessionDefaults.
         profile: that the session names.
+        member: whose it is, in a shared workspace.
     """
     secret = folder / "authentication" / "secret"
-    place = Workspace(namespace, "notebook", "10.0.0.7", "https://10.0.0.1:443", image, "IfNotPresent", secret)
+    place = Workspace(namespace, "notebook", "10.0.0.7", "https://10.0.0.1:443", image, "IfNotPresent", secret, member)
+    if member:
+        secret.parent.mkdir(parents=True, exist_ok=True)
+        secret.touch()
     home, region = "s3://notebooks/users/ada", "eu-central-1"
     if token_audience is None:
         s3 = S3(home, None, region, Credentials.PROFILE, credentials_file=folder / "s3" / "credentials")

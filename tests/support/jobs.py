@@ -22,7 +22,11 @@ NEVER = Timetable("0 0 29 2 *")
 
 
 def job_manifest(
-    namespace: str, image: str, settings: Mapping[str, Any] = MappingProxyType({}), driver_profile: str | None = None
+    namespace: str,
+    image: str,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    driver_profile: str | None = None,
+    member: str = "",
 ) -> dict[str, Any]:
     """The Job `flights-1`.
 
@@ -31,9 +35,10 @@ def job_manifest(
         image: of the notebook.
         settings: of SparkSessionDefaults.
         driver_profile: that is asked for.
+        member: whose it is, in a shared workspace.
     """
     folder = Path("/var/run/secrets/spark-notebooks")
-    workspace = Workspace(namespace, "notebook", "10.0.0.7", "", image, "IfNotPresent", folder / "a" / "secret")
+    workspace = Workspace(namespace, "notebook", "10.0.0.7", "", image, "IfNotPresent", folder / "a" / "secret", member)
     s3 = S3("s3://notebooks/users/ada", None, "eu-central-1", Credentials.PROFILE, folder / "s3" / "credentials")
     profile = SparkSessionDefaults(**settings).offered.choose(DRIVERS, driver_profile, "driver_profile")
     request = JobRequest("flights.py", b"", ("a",), "flights", 2, 7200, driver_profile=profile)
@@ -42,6 +47,6 @@ def job_manifest(
     return job("flights-1", request, code, Place(workspace, s3, config))
 
 
-def schedule_manifest(namespace: str, image: str) -> dict[str, Any]:
+def schedule_manifest(namespace: str, image: str, member: str = "") -> dict[str, Any]:
     """The CronJob `flights`, of the same job."""
-    return cron_job("flights", NEVER, "forbid", job_manifest(namespace, image))
+    return cron_job("flights", NEVER, "forbid", job_manifest(namespace, image, member=member))

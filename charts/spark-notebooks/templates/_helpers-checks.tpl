@@ -204,6 +204,30 @@ tenancy.groups: the quota of {{ $entry.group | quote }} bounds {{ $bound }}, and
 {{- end }}
 {{- end }}
 
+{{- define "spark-notebooks.check.shared-workspaces" -}}
+{{- $taken := dict "s3.prefix" (trimAll "/" .Values.s3.prefix) -}}
+{{- range .Values.singleuser.sharedFolders }}{{ $_ := set $taken (printf "the shared folder %q" .name) (trimAll "/" .prefix) }}{{ end -}}
+{{- $names := dict -}}
+{{- range .Values.tenancy.workspaces }}
+{{- $mine := trimAll "/" .prefix }}
+{{- $name := .name }}
+{{- if hasKey $names $name }}
+tenancy.workspaces: {{ $name | quote }} is there twice. Give one of the two another name.
+{{- else }}
+{{- range $what, $other := $taken }}
+{{- if or (hasPrefix (printf "%s/" $other) (printf "%s/" $mine)) (hasPrefix (printf "%s/" $mine) (printf "%s/" $other)) }}
+tenancy.workspaces: the prefix of {{ $name | quote }} ({{ $mine }}) is not apart from that of {{ $what }} ({{ $other }}). Choose another one.
+{{- end }}
+{{- end }}
+{{- $_ := set $taken (printf "the workspace %q" $name) $mine }}
+{{- end }}
+{{- $_ := set $names $name true }}
+{{- end }}
+{{- if and .Values.tenancy.workspaces (not .Values.workspace.admission.enabled) }}
+tenancy.workspaces is set and workspace.admission.enabled is false: members would not be kept apart from each other. Enable the admission policies, or remove the workspaces.
+{{- end }}
+{{- end }}
+
 {{- define "spark-notebooks.check.namespaces" -}}
 {{- $prefix := .Values.workspace.namespacePrefix -}}
 {{- if hasPrefix "kube-" $prefix }}

@@ -7,6 +7,12 @@ it may have: executors or drivers), profile (what a profile is asked for with).
     # Written by the hub at each start of a notebook. Where nothing is written, nothing is let in.
     - name: allowed
       expression: namespaceObject.metadata.?annotations.orValue({})
+    # What the account's name has behind "notebook" or "executor": nothing in a person's own workspace, in a shared one "-" and the member.
+    - name: ending
+      expression: "size(variables.spec.?serviceAccountName.orValue('')) > 8 ? variables.spec.serviceAccountName.substring(8) : ''"
+    # The label by which the network policies of a shared workspace know the member's pods; there it must be, and elsewhere it must not.
+    - name: memberLabels
+      expression: "variables.ending == '' ? [] : ['spark-notebooks.io/member']"
     # The pod whose token the creator shows. No other token of the account exists: nobody in a workspace may ask for one.
     - name: creatorPod
       expression: request.userInfo.?extra[?'authentication.kubernetes.io/pod-uid'].orValue([])
@@ -26,7 +32,10 @@ it may have: executors or drivers), profile (what a profile is asked for with).
       expression: >-
         variables.own.map(container, container.?volumeMounts.orValue([]).map(mount, mount.name).join(' ')).join(' ').split(' ')
     - name: secrets
-      expression: variables.allowed[?'allowed.spark-notebooks.io/secrets'].orValue('').split(' ').filter(word, word != '')
+      expression: >-
+        (variables.allowed[?'allowed.spark-notebooks.io/secrets'].orValue('') + ' '
+        + variables.allowed[?('secrets-of.spark-notebooks.io/' + (variables.ending == '' ? '-' : variables.ending.substring(1)))].orValue('')
+        ).split(' ').filter(word, word != '')
     - name: configMaps
       expression: variables.allowed[?'allowed.spark-notebooks.io/config-maps'].orValue('').split(' ').filter(word, word != '')
     - name: audiences
@@ -104,6 +113,8 @@ it may have: executors or drivers), profile (what a profile is asked for with).
 {{- end }}
 
 {{- define "spark-notebooks.podShapeValidations" }}
+    - expression: variables.ending == '' || variables.ending == '-' + variables.labels[?'spark-notebooks.io/member'].orValue('')
+      message: "{{ .one }} in a shared workspace has the label spark-notebooks.io/member of the member who makes it. Leave labels as they are."
     - expression: size(variables.own) == 1
       messageExpression: >-
         '{{ .one }} has one container, not ' + string(size(variables.own)) + '. Leave further ones out; the sidecars of a mesh are the '

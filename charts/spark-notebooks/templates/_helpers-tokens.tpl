@@ -31,6 +31,15 @@ http://{{ include "spark-notebooks.tokensAudience" . }}.svc:8082
 {{- toJson $shares }}
 {{- end }}
 
+{{- /* Prefixes of the shared workspaces, as JSON. */}}
+{{- define "spark-notebooks.tokensWorkspaces" -}}
+{{- $prefixes := list -}}
+{{- range .Values.tenancy.workspaces -}}
+  {{- $prefixes = append $prefixes (trimAll "/" .prefix) -}}
+{{- end -}}
+{{- toJson $prefixes }}
+{{- end }}
+
 {{- /* Its configuration as JSON. */}}
 {{- define "spark-notebooks.tokensConfig" -}}
 {{- $settings := dict
@@ -39,6 +48,7 @@ http://{{ include "spark-notebooks.tokensAudience" . }}.svc:8082
   "bucket" .Values.s3.bucket
   "roots" (list .Values.s3.prefix)
   "shares" (include "spark-notebooks.tokensShares" . | fromJson)
+  "workspaces" (include "spark-notebooks.tokensWorkspaces" . | fromJsonArray)
   "region" .Values.s3.region
   "partition" .Values.tokenService.partition
   "minting" .Values.tokenService.minting

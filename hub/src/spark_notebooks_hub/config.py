@@ -1,6 +1,7 @@
 """JupyterHub's configuration, made from the chart's values."""
 
 import asyncio
+import json
 import os
 import re
 import sys
@@ -23,6 +24,8 @@ from .workspace import NOTEBOOK_ACCOUNT
 DATABASE_FILE: Final = "/srv/jupyterhub/jupyterhub.sqlite"
 KUBERNETES_VARIABLES: Final = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
 LOOK_SECONDS: Final = 24 * 3600
+# Who has left a group keeps keys of its workspace for no longer.
+SHARED_LOOK_SECONDS: Final = 600
 # Of two looks a day apart, and of those that restarts of the hub add, only such as are this far apart count as two.
 PATIENCE_SECONDS: Final = 23 * 3600
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -182,6 +185,7 @@ def _workspaces(values: Values) -> Config:
             "quota": values.workspace.quota,
             "limits": values.workspace.limits,
             "group_terms": values.tenancy.groups,
+            "shared_workspaces": values.tenancy.workspaces,
             "admission": values.workspace.admission.model_dump(exclude={"enabled", "refused_images"}),
             "placement": values.workspace.placement,
             "spark_defaults": spark_defaults(values.spark) | notice_defaults(values.notices),
@@ -279,19 +283,22 @@ def _culler(cull: Cull) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 def _departures(values: Values, environ: Mapping[str, str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The service that looks for workspaces of people who are gone, and the role it needs; none where they are kept."""
     workspace, release = values.workspace, values.release
-    if workspace.after_removal == "keep":
+    shared = {each.name: each.groups for each in values.tenancy.workspaces}
+    if workspace.after_removal == "keep" and not shared:
         return [], []
     command = [
         *(sys.executable, "-m", "spark_notebooks_hub.departed_service"),
         *(f"--policy={workspace.after_removal}", f"--pod-security={workspace.pod_security}"),
         *(f"--hub-namespace={release.namespace}", f"--hub-fullname={release.fullname}"),
-        *(f"--every={LOOK_SECONDS}", f"--patience={PATIENCE_SECONDS}"),
+        *(f"--every={SHARED_LOOK_SECONDS if shared else LOOK_SECONDS}", f"--patience={PATIENCE_SECONDS}"),
+        *([f"--shared={json.dumps(shared)}"] if shared else []),
     ]
+    scopes = ["list:users", *(["list:groups", "read:groups"] if shared else [])]
     # JupyterHub gives services none of its own variables.
     api = {name: environ[name] for name in KUBERNETES_VARIABLES if name in environ}
     return (
         [{"name": "departed", "command": command, "environment": api}],
-        [{"name": "departed", "services": ["departed"], "scopes": ["list:users"]}],
+        [{"name": "departed", "services": ["departed"], "scopes": scopes}],
     )
 
 

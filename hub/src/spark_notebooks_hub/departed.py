@@ -5,8 +5,8 @@ from functools import partial
 
 from kubernetes_asyncio.client import ApiClient, ApiException
 
-from .departure import Policy, archived_manifests, notebook_binding
-from .workspace import Manifest, Workspace, credentials_secret, foreign
+from .departure import Policy, archived_manifests
+from .workspace import Manifest, Workspace, credentials_secret, foreign, notebook_binding
 from .workspaces import apply, call, remove, when_allowed
 
 MERGE = "application/merge-patch+json"

@@ -1,12 +1,15 @@
-"""`python -m spark_notebooks_hub.departed_service`: looks for workspaces of people whom the hub does not know any more. A service of JupyterHub's."""
+"""`python -m spark_notebooks_hub.departed_service`: looks for workspaces of people whom the hub does not know any more,
+and for members of shared workspaces who have left their groups. A service of JupyterHub's."""
 
 import argparse
 import asyncio
+import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,8 +19,8 @@ from kubernetes_asyncio.config import load_incluster_config
 
 from .departed import depart
 from .departure import Decision, Policy, decisions, mark
-from .workspace import HUB_LABEL, HubIdentity, Workspace
-from .workspaces import FIELD_MANAGER, apply, call
+from .workspace import HUB_LABEL, SHARED_ANNOTATION, HubIdentity, Workspace, members
+from .workspaces import FIELD_MANAGER, apply, call, leave
 
 log = logging.getLogger("departed")
 
@@ -58,12 +61,35 @@ class Users:
                 response.raise_for_status()
             return response.status != 404
 
+    async def groups(self, session: aiohttp.ClientSession) -> dict[str, set[str]]:
+        """The members of all groups. Raises aiohttp.ClientError where not all can be asked for."""
+        found: dict[str, set[str]] = {}
+        offset = 0
+        while True:
+            address = f"{self._url}/groups?limit={PAGE}&offset={offset}"
+            headers = {**self._headers, "Accept": PAGINATION}
+            async with session.get(address, headers=headers, raise_for_status=True) as response:
+                page = await response.json(content_type=None)
+            found |= {each["name"]: set(each["users"]) for each in page["items"]}
+            following = page["_pagination"]["next"]
+            if not following:
+                return found
+            offset = int(following["offset"])
+
 
 class Look:
-    """One look at all workspaces of an installation."""
+    """One look at all workspaces of an installation; shared are the groups of each shared workspace, by its name."""
 
-    def __init__(self, hub: HubIdentity, pod_security: str, policy: Policy, patience: timedelta) -> None:
+    def __init__(
+        self,
+        hub: HubIdentity,
+        pod_security: str,
+        policy: Policy,
+        patience: timedelta,
+        shared: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
         self._hub, self._pod_security, self._policy, self._patience = hub, pod_security, policy, patience
+        self._shared = shared
 
     async def take(self, client: ApiClient, session: aiohttp.ClientSession, users: Users) -> list[Decision]:
         """Does what is to be done, and returns it. Raises ApiException and aiohttp.ClientError where it cannot be known."""
@@ -86,6 +112,23 @@ class Look:
             log.info("%s of %s: %s", decision.namespace, decision.user, decision.action)
         return done
 
+    async def part(self, client: ApiClient, session: aiohttp.ClientSession, users: Users) -> list[tuple[str, str]]:
+        """Takes keys and rights from people who are not in the groups of a shared workspace any more; its name and the person, for each. Raises as `take`."""
+        found = [(each, strangers) for each in await self._namespaces(client) if (strangers := members_of(each))]
+        if not found:
+            return []
+        groups = await users.groups(session)
+        done = []
+        for each, people in found:
+            metadata = each["metadata"]
+            name = metadata["annotations"][SHARED_ANNOTATION]
+            belong = {user for group in self._shared.get(name, ()) for user in groups.get(group, ())}
+            for user in sorted(set(people) - belong):
+                await leave(client, Workspace(user, metadata["name"], self._hub, shared=name, shared_slug=name))
+                log.info("%s: %s is not a member of %s any more", metadata["name"], user, name)
+                done.append((name, user))
+        return done
+
     async def _namespaces(self, client: ApiClient) -> list[dict[str, Any]]:
         query = [("labelSelector", f"{HUB_LABEL}={self._hub.label}")]
         found = await call(client, "GET", "/api/v1/namespaces", query=query)
@@ -102,6 +145,12 @@ class Look:
                 await depart(client, workspace, policy)
 
 
+def members_of(namespace: Mapping[str, Any]) -> list[str]:
+    """The people who have keys and rights in a shared workspace; nobody in another namespace."""
+    notes = namespace["metadata"].get("annotations") or {}
+    return members(notes) if SHARED_ANNOTATION in notes else []
+
+
 async def run(look: Look, users: Users, every: float) -> None:
     """Looks again and again; what cannot be done now is tried again soon."""
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
@@ -109,6 +158,7 @@ async def run(look: Look, users: Users, every: float) -> None:
         pause = every
         try:
             async with ApiClient() as client, aiohttp.ClientSession(timeout=timeout) as session:
+                await look.part(client, session, users)
                 await look.take(client, session, users)
         except (ApiException, aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
             log.error("People who are gone cannot be looked for now: %s", error)
@@ -119,12 +169,13 @@ async def run(look: Look, users: Users, every: float) -> None:
 def arguments(given: Sequence[str]) -> argparse.Namespace:
     """The command line, which the hub's configuration writes."""
     parser = argparse.ArgumentParser(prog="departed_service", description=__doc__)
-    parser.add_argument("--policy", choices=("archive", "remove"), required=True)
+    parser.add_argument("--policy", choices=("keep", "archive", "remove"), required=True)
     parser.add_argument("--hub-namespace", required=True)
     parser.add_argument("--hub-fullname", required=True)
     parser.add_argument("--pod-security", required=True)
     parser.add_argument("--every", type=float, required=True, help="seconds between two looks")
     parser.add_argument("--patience", type=float, required=True, help="seconds that a person is unknown at least")
+    parser.add_argument("--shared", type=json.loads, default={}, help="groups of shared workspaces by name, as JSON")
     return parser.parse_args(given)
 
 
@@ -134,7 +185,7 @@ def main() -> None:
     asked = arguments(sys.argv[1:])
     load_incluster_config()
     hub = HubIdentity(asked.hub_namespace, asked.hub_fullname)
-    look = Look(hub, asked.pod_security, asked.policy, timedelta(seconds=asked.patience))
+    look = Look(hub, asked.pod_security, asked.policy, timedelta(seconds=asked.patience), asked.shared)
     users = Users(os.environ["JUPYTERHUB_API_URL"], os.environ["JUPYTERHUB_API_TOKEN"])
     asyncio.run(run(look, users, asked.every))
 

@@ -9,7 +9,6 @@ from .workspace import (
     ARCHIVED_LABEL,
     HUB_ANNOTATION,
     MANAGED_BY,
-    NOTEBOOK_ACCOUNT,
     USER_ANNOTATION,
     HubIdentity,
     Manifest,
@@ -103,12 +102,3 @@ def archived_manifests(workspace: Workspace, uid: str) -> list[Manifest]:
     place["metadata"]["labels"][ARCHIVED_LABEL] = "true"
     place["metadata"]["uid"] = uid
     return [place, hub_binding(bare), resource_quota(bare)]
-
-
-def notebook_binding(workspace: Workspace) -> Manifest:
-    """The RoleBinding that an archived workspace has not any more."""
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": NOTEBOOK_ACCOUNT, "namespace": workspace.namespace},
-    }

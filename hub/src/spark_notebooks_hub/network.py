@@ -17,6 +17,8 @@ Peer = dict[str, Any]
 NOTEBOOK_LABELS: Final = {"component": "singleuser-server"}
 # The helper's label of the pods of jobs (spark_session.batch); the admission policies let no other pod have it.
 JOB_LABELS: Final = {"app.kubernetes.io/component": "job"}
+# Of the pods of one member of a shared workspace (workspace.py has it, too, which imports this).
+MEMBER_LABEL: Final = "spark-notebooks.io/member"
 POLICY_NAMES: Final = ("workspace", "notebook", "job")
 HUB_PORT: Final = 8081
 S3_PORT: Final = 7070
@@ -63,19 +65,42 @@ class NetworkRules:
     egress: Sequence[Rule] = ()
 
 
-def workspace_rules(rules: NetworkRules, hub_namespace: str, notebook_port: int) -> dict[str, dict[str, Any]]:
-    """The `spec` of each policy of a workspace, by its name."""
-    specs = (_workspace(rules, notebook_port), _notebook(rules, hub_namespace, notebook_port), _job(rules))
-    return dict(zip(POLICY_NAMES, specs, strict=True))
+def workspace_rules(
+    rules: NetworkRules, hub_namespace: str, notebook_port: int, member: str = ""
+) -> dict[str, dict[str, Any]]:
+    """The `spec` of each policy of a workspace, by its name.
+
+    In a shared workspace, with `member`, pods reach those of the same member only: the admission policies see to it that each has the label of its own.
+    """
+    first = _workspace(rules, notebook_port, together=not member)
+    specs = (first, _notebook(rules, hub_namespace, notebook_port), _job(rules))
+    found = dict(zip(POLICY_NAMES, specs, strict=True))
+    return found | ({f"member-{member}": _member(member, notebook_port)} if member else {})
 
 
-def _workspace(rules: NetworkRules, notebook_port: int) -> dict[str, Any]:
-    """Of every pod. Drivers and executors reach each other on any port but the notebook's own, which is the proxy's and the hub's."""
+def _member(member: str, notebook_port: int) -> dict[str, Any]:
+    """Of one member's pods in a shared workspace."""
+    mine: Peer = {"podSelector": {"matchLabels": {MEMBER_LABEL: member}}}
+    return {
+        **mine,
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"from": [mine], **_each_other(notebook_port)}],
+        "egress": [{"to": [mine], **_each_other(notebook_port)}],
+    }
+
+
+def _each_other(notebook_port: int) -> Rule:
+    """Any port but the notebook's own, which is the proxy's and the hub's."""
     below = {"protocol": "TCP", "port": FIRST_FREE_PORT, "endPort": notebook_port - 1}
     above = {"protocol": "TCP", "port": notebook_port + 1, "endPort": LAST_PORT}
-    each_other = {"ports": [below, above]}
+    return {"ports": [below, above]}
+
+
+def _workspace(rules: NetworkRules, notebook_port: int, together: bool) -> dict[str, Any]:
+    """Of every pod. together says whether drivers and executors reach all others of the workspace."""
     pods: list[Peer] = [{"podSelector": {}}]
-    egress: list[Rule] = [{"to": pods, **each_other}, *_dns(rules)]
+    each_other = _each_other(notebook_port)
+    egress: list[Rule] = [*([{"to": pods, **each_other}] if together else []), *_dns(rules)]
     if rules.s3:
         egress.append({"to": list(rules.s3), "ports": [tcp(rules.s3_port)]})
     if rules.tokens:
@@ -87,7 +112,7 @@ def _workspace(rules: NetworkRules, notebook_port: int) -> dict[str, Any]:
     return {
         "podSelector": {},
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [{"from": pods, **each_other}, *rules.ingress],
+        "ingress": [*([{"from": pods, **each_other}] if together else []), *rules.ingress],
         "egress": [*egress, *(without_metadata(rule) for rule in rules.egress)],
     }
 

@@ -12,12 +12,12 @@ import aiohttp
 from jupyterhub.utils import exponential_backoff, maybe_future, url_path_join
 from kubernetes_asyncio.client import ApiException, V1Pod
 from kubespawner.spawner import PodReflector
-from traitlets import Dict, Enum, Instance, Integer, List, Unicode, default
+from traitlets import Dict, Enum, Instance, Integer, List, Unicode
 
 from .admission import Allowed
 from .api_server import api_server
-from .by_groups import GroupsSpawner
 from .changes import image_change
+from .choosing import ChoosingSpawner
 from .departed import depart
 from .errors import Failure, SpawnFailed, api_failure, api_message
 from .network import NetworkRules
@@ -30,7 +30,6 @@ from .spawn_log import SpawnLog
 from .workspace import (
     MANAGED_BY,
     WORKSPACE_LABEL,
-    HubIdentity,
     Workspace,
     credentials_file,
     server_rules,
@@ -48,16 +47,13 @@ CRASH_LOG_LINES: Final = 15
 CRASH_LOG_CHARACTERS: Final = 4000
 
 
-class WorkspaceSpawner(GroupsSpawner):
+class WorkspaceSpawner(ChoosingSpawner):
     """KubeSpawner with a namespace for each person, made before each start.
 
     KubeSpawner's own user namespaces are not used: with them the hub exits where the watch of pods fails. Nor is its event reflector, which holds every
     event of every pod in memory; the events of one pod are watched while it starts.
     """
 
-    release_namespace = Unicode(help="Namespace of the hub.").tag(config=True)
-    release_fullname = Unicode(help="The name that the release's objects begin with.").tag(config=True)
-    namespace_prefix = Unicode("user-", help="What the names of workspaces begin with.").tag(config=True)
     pod_security = Unicode("restricted", help="Pod Security level of workspaces.").tag(config=True)
     admission = Dict(help="What executors may have on top of the usual: fields of admission.Allowed.").tag(config=True)
     network = Instance(
@@ -88,13 +84,8 @@ class WorkspaceSpawner(GroupsSpawner):
         self._spawn_log = SpawnLog()
         self._notes: Mapping[str, str] = {}
 
-    @default("namespace")
-    def _default_workspace_namespace(self) -> str:
-        return f"{self.namespace_prefix}{user_slug(self.user.name)}"
-
     def clear_state(self) -> None:
-        """Forgets the last run; a changed namespace prefix is in use from the next start."""
-        self.namespace = self._default_workspace_namespace()
+        """Forgets the last run."""
         super().clear_state()
         self._spawn_log = SpawnLog()
 
@@ -110,7 +101,10 @@ class WorkspaceSpawner(GroupsSpawner):
             has_credentials=self.credentials_mode == "static",
             token_service=self.token_service,
         )
-        return {**ours, **super().get_env(), **hub_tokens(self.pod_name)}
+        place = {"SPARK_NOTEBOOKS_S3_HOME": f"s3://{self.store.notebooks.bucket}/{self.home()}"}
+        if self.member:
+            place["SPARK_NOTEBOOKS_MEMBER"] = self.member
+        return {**ours, **super().get_env(), **place, **hub_tokens(self.pod_name)}
 
     def _session_settings(self) -> dict[str, Any]:
         """Settings of SparkSessionDefaults for this person."""
@@ -125,12 +119,14 @@ class WorkspaceSpawner(GroupsSpawner):
         return Workspace(
             user=self.user.name,
             namespace=self.namespace,
-            hub=HubIdentity(self.release_namespace, self.release_fullname),
+            hub=self.hub_identity,
+            shared=self.shared.name if self.shared else None,
+            shared_slug=self.shared.slug if self.shared else "",
             pod_security=self.pod_security,
             quota=terms.quota,
             limits=terms.limits,
             credentials=credentials_file(os.environ) if self.credentials_mode == "static" else None,
-            prefixes=[self.store.notebooks.folder(user_slug(self.user.name))],
+            prefixes=[self.home()],
             shares=self.shares(),
             token_audiences=[*audiences, *self.token_audiences],
             account_annotations=self.account_annotations,
@@ -152,6 +148,8 @@ class WorkspaceSpawner(GroupsSpawner):
         # JupyterHub refuses then to delete the person: servers are stopped first.
         if self.name or any(server.active for server in self.user.spawners.values()):
             return
+        for shared in self.shared_workspaces:
+            await self.leave_shared(shared.name)
         if await depart(self.api.api_client, self.workspace(), self.after_removal):
             self.log.info("%s, of %s, who is deleted: %s", self.namespace, self.user.name, self.after_removal)
 
@@ -183,6 +181,7 @@ class WorkspaceSpawner(GroupsSpawner):
 
     async def _prepare_workspace(self) -> None:
         self._say(PodProgress(Step.WORKSPACE))
+        self.choose_workspace()
         await self._load_choices()
         self._check_shares()
         await self.store.check()
@@ -312,7 +311,8 @@ class WorkspaceSpawner(GroupsSpawner):
 
     def _build_common_labels(self, extra_labels: dict[str, str]) -> dict[str, str]:
         """Ours come last: the watch of pods finds servers by them."""
-        labels = {"app.kubernetes.io/name": MANAGED_BY, WORKSPACE_LABEL: user_slug(self.user.name)}
+        slug = self.shared.slug if self.shared else user_slug(self.user.name)
+        labels = {"app.kubernetes.io/name": MANAGED_BY, WORKSPACE_LABEL: slug, **self.member_labels()}
         return {**super()._build_common_labels(extra_labels), **labels, **self._watched_labels()}
 
     def _watched_labels(self) -> dict[str, str]:
@@ -368,6 +368,8 @@ class WorkspaceSpawner(GroupsSpawner):
                 await asyncio.sleep(pause)
                 pause = min(30.0, 2 * pause)
         status: int | None = await super().poll()
+        if status is None and await self.end_where_not_a_member():
+            return 1
         return status
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 from pydantic import Field, field_validator, model_validator
 
 from .section import Section
+from .shared_workspace_values import SharedWorkspaceValues
 from .singleuser_values import Cpu, Memory
 
 # Of what can be chosen, as it stands in forms and in the API.
@@ -86,6 +87,7 @@ class GroupTerms(Section):
 
 class TenancyValues(Section):
     groups: list[GroupTerms] = []
+    workspaces: list[SharedWorkspaceValues] = []
 
     @model_validator(mode="after")
     def _a_group_is_there_once(self) -> Self:

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from . import shared_workspaces
 from .departure import Policy
 from .network import guarded
 from .problems import problems
@@ -249,6 +250,21 @@ class Values(Section):
                 laid_over(self.workspace.quota, each.quota or {}),
                 limits,
             )
+        for shared in self.tenancy.workspaces:
+            limits = self.workspace.limits if shared.limits is None else shared.limits
+            self._check_quota(
+                f"the quota of {shared.name!r} in tenancy.workspaces",
+                laid_over(self.workspace.quota, shared.quota),
+                limits,
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _shared_workspaces_are_apart(self) -> Self:
+        folders = {each.name: each.prefix for each in self.singleuser.shared_folders}
+        wrong = shared_workspaces.misfit(self.tenancy.workspaces, folders, self.s3.prefix)
+        if wrong:
+            raise ValueError(f"tenancy.workspaces: {wrong}")
         return self
 
     def _check_quota(self, where: str, quota: Mapping[str, Any], limits: Sequence[Mapping[str, Any]]) -> None:

@@ -25,6 +25,10 @@ PREFIXES_ANNOTATION: Final = "spark-notebooks.io/s3-prefixes"
 # The same of folders shared with the person, which the token service gives as far as they are still shared with anybody.
 SHARED_WRITE_ANNOTATION: Final = "spark-notebooks.io/s3-shared-write"
 SHARED_READ_ANNOTATION: Final = "spark-notebooks.io/s3-shared-read"
+# Of a shared workspace, in place of the user's: its name; the member as whom a pod runs; its members, and the Secrets that are theirs, by their slugs.
+SHARED_ANNOTATION: Final = "spark-notebooks.io/shared-workspace"
+MEMBER_ANNOTATIONS: Final = "member.spark-notebooks.io/"
+SECRETS_ANNOTATIONS: Final = "secrets-of.spark-notebooks.io/"
 # Of a workspace whose person is gone (departure.py).
 ARCHIVED_LABEL: Final = "spark-notebooks.io/archived"
 WORKSPACE_LABEL: Final = "spark-notebooks.io/workspace"
@@ -75,7 +79,8 @@ class Workspace:
     that as far as it is still shared with anybody, and token_audiences those of
     the tokens that executors may mount; account_annotations are annotations of the service accounts, by their names; allowed is what executors may have on top of the usual, placement
     the profiles that the person may use; network is None where no
-    policy is to keep the workspace apart.
+    policy is to keep the workspace apart. shared is the name of a workspace that several people share, and shared_slug what stands for it in names; None in a person's own. What is
+    one member's is in `member_manifests`; all else is the same whichever member starts.
     """
 
     user: str
@@ -93,10 +98,22 @@ class Workspace:
     placement: Placement = field(default_factory=Placement)
     network: NetworkRules | None = None
     notebook_port: int = 8888
+    shared: str | None = None
+    shared_slug: str = ""
 
     @property
     def slug(self) -> str:
-        return user_slug(self.user)
+        """What it is labelled with."""
+        return self.shared_slug if self.shared else user_slug(self.user)
+
+    @property
+    def member(self) -> str:
+        """Whose accounts and secrets these are, in a shared workspace; empty in a person's own."""
+        return user_slug(self.user) if self.shared else ""
+
+    def named(self, name: str) -> str:
+        """What an object of that name is called here: in a shared workspace each member has their own."""
+        return f"{name}-{self.member}" if self.member else name
 
 
 def workspace_manifests(workspace: Workspace) -> list[Manifest]:
@@ -104,15 +121,12 @@ def workspace_manifests(workspace: Workspace) -> list[Manifest]:
 
     The namespace comes first and the hub's own RoleBinding second: without it the hub may not create the rest.
     """
-    hub = workspace.hub
     manifests = [
         namespace(workspace),
         hub_binding(workspace),
         service_account(workspace, NOTEBOOK_ACCOUNT, automount_token=True),
         service_account(workspace, EXECUTOR_ACCOUNT, automount_token=False),
-        role_binding(
-            workspace, "notebook", f"{hub.fullname}-workspace-notebook", NOTEBOOK_ACCOUNT, workspace.namespace
-        ),
+        notebook_binding(workspace),
         resource_quota(workspace),
         limit_range(workspace),
         *network_policies(workspace),
@@ -124,13 +138,17 @@ def workspace_manifests(workspace: Workspace) -> list[Manifest]:
 
 def namespace(workspace: Workspace) -> Manifest:
     """The namespace, labelled as ours, with its Pod Security level and what the admission policies allow in it."""
-    secrets = [AUTHENTICATION_SECRET, *([CREDENTIALS_SECRET] if workspace.credentials is not None else [])]
+    secrets = [
+        *([] if workspace.shared else [AUTHENTICATION_SECRET]),
+        *([CREDENTIALS_SECRET] if workspace.credentials is not None else []),
+    ]
     labels = {
         **_labels(workspace),
         HUB_LABEL: workspace.hub.label,
         "pod-security.kubernetes.io/enforce": workspace.pod_security,
     }
-    notes = {USER_ANNOTATION: workspace.user, HUB_ANNOTATION: str(workspace.hub)}
+    holder = {SHARED_ANNOTATION: workspace.shared} if workspace.shared else {USER_ANNOTATION: workspace.user}
+    notes = {**holder, HUB_ANNOTATION: str(workspace.hub)}
     if workspace.prefixes:
         notes[PREFIXES_ANNOTATION] = " ".join(workspace.prefixes)
     for name, writable in ((SHARED_WRITE_ANNOTATION, True), (SHARED_READ_ANNOTATION, False)):
@@ -151,7 +169,7 @@ def service_account(workspace: Workspace, name: str, automount_token: bool) -> M
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": {**_metadata(workspace, name), **({"annotations": notes} if notes else {})},
+        "metadata": {**_metadata(workspace, workspace.named(name)), **({"annotations": notes} if notes else {})},
         "automountServiceAccountToken": automount_token,
     }
 
@@ -165,6 +183,31 @@ def role_binding(workspace: Workspace, name: str, cluster_role: str, account: st
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": cluster_role},
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": account_namespace}],
     }
+
+
+def notebook_binding(workspace: Workspace) -> Manifest:
+    """The rights of the notebook; in a shared workspace, of the member's."""
+    role = f"{workspace.hub.fullname}-workspace-notebook"
+    account = workspace.named(NOTEBOOK_ACCOUNT)
+    return role_binding(workspace, account, role, account, workspace.namespace)
+
+
+def member_rules(workspace: Workspace, belongs: bool = True) -> Manifest:
+    """Who a member of a shared workspace is, and which Secrets are theirs: annotations of the namespace, by a field manager of the member's own.
+
+    Without it (belongs is False) the token service gives no keys, and nothing of theirs is let in.
+    """
+    notes = {
+        f"{MEMBER_ANNOTATIONS}{workspace.member}": workspace.user,
+        f"{SECRETS_ANNOTATIONS}{workspace.member}": workspace.named(AUTHENTICATION_SECRET),
+    }
+    metadata = {"name": workspace.namespace, "annotations": notes if belongs else {}}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+
+def members(notes: Mapping[str, str]) -> list[str]:
+    """The user names of a shared workspace's members, by the annotations of its namespace."""
+    return [user for key, user in notes.items() if key.startswith(MEMBER_ANNOTATIONS)]
 
 
 def hub_binding(workspace: Workspace) -> Manifest:
@@ -213,13 +256,14 @@ def network_policies(workspace: Workspace) -> list[Manifest]:
     """What the workspace's pods may reach, and who may reach them; none where `network` is None."""
     if workspace.network is None:
         return []
-    specs = workspace_rules(workspace.network, workspace.hub.namespace, workspace.notebook_port)
+    specs = workspace_rules(workspace.network, workspace.hub.namespace, workspace.notebook_port, workspace.member)
     return [{**_network_policy(workspace, name), "spec": spec} for name, spec in specs.items()]
 
 
 def unwanted_manifests(workspace: Workspace) -> list[Manifest]:
     """What an earlier start may have left in the workspace and is not wanted any more."""
-    policies = [] if workspace.network else [_network_policy(workspace, name) for name in POLICY_NAMES]
+    names = [*POLICY_NAMES, *([f"member-{workspace.member}"] if workspace.member else [])]
+    policies = [] if workspace.network else [_network_policy(workspace, name) for name in names]
     return [*policies, *([] if workspace.credentials is not None else [_credentials_secret(workspace)])]
 
 
@@ -250,7 +294,7 @@ def authentication_secret(workspace: Workspace, secret: str) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": _metadata(workspace, AUTHENTICATION_SECRET),
+        "metadata": _metadata(workspace, workspace.named(AUTHENTICATION_SECRET)),
         "type": "Opaque",
         "immutable": True,
         "data": {"secret": base64.b64encode(secret.encode()).decode()},
@@ -300,7 +344,9 @@ def foreign(existing: Mapping[str, Any], workspace: Workspace) -> str | None:
     if notes.get(HUB_ANNOTATION) != str(workspace.hub):
         owner = notes.get(HUB_ANNOTATION, "unknown")
         return f"the namespace {workspace.namespace} belongs to another installation ({owner})"
-    if notes.get(USER_ANNOTATION) != workspace.user:
+    if notes.get(SHARED_ANNOTATION) != workspace.shared:
+        return f"the namespace {workspace.namespace} belongs to another workspace ({notes.get(SHARED_ANNOTATION)!r})"
+    if notes.get(USER_ANNOTATION) != (None if workspace.shared else workspace.user):
         return f"the namespace {workspace.namespace} belongs to another user ({notes.get(USER_ANNOTATION)!r})"
     return None
 

@@ -22,6 +22,9 @@ from .workspace import (
     authentication_secret,
     foreign,
     job_rules,
+    member_rules,
+    members,
+    notebook_binding,
     server_rules,
     unwanted_manifests,
     workspace_manifests,
@@ -123,6 +126,9 @@ async def apply_workspace(
                 *(when_allowed(partial(remove, client, manifest)) for manifest in unwanted_manifests(workspace))
             ),
         )
+        # Last: with it the member's keys and pods are let in.
+        if workspace.shared:
+            await apply(client, member_rules(workspace), member_manager(workspace))
     except ApiException as error:
         message = api_message(error.body) or str(error.reason or "")
         raise SpawnFailed(api_failure(f"make your workspace {workspace.namespace}", error.status, message)) from error
@@ -133,6 +139,27 @@ async def apply_workspace(
     if ARCHIVED_LABEL in (existing["metadata"].get("labels") or {}):
         return Applied(["your workspace was archived and is back; resume your schedules yourself"], before.notes)
     return Applied(changes(before, _as_stand([stored, *applied])), before.notes)
+
+
+def member_manager(workspace: Workspace) -> str:
+    """The field manager of what is written of a member; not the name of any server's manager, which has no underscore."""
+    return f"{FIELD_MANAGER}_member-{workspace.member}"
+
+
+async def leave(client: ApiClient, workspace: Workspace) -> None:
+    """Takes a member's keys and rights in a shared workspace away; what runs of theirs makes nothing more. Raises ApiException."""
+    try:
+        existing = await call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}")
+    except ApiException as error:
+        if error.status == 404:
+            return
+        raise
+    if foreign(existing, workspace) or workspace.user not in members(existing["metadata"].get("annotations") or {}):
+        return
+    gone = member_rules(workspace, belongs=False)
+    gone["metadata"]["uid"] = existing["metadata"]["uid"]
+    await apply(client, gone, member_manager(workspace))
+    await remove(client, notebook_binding(workspace))
 
 
 async def _stand(client: ApiClient, workspace: Workspace, namespace: Manifest) -> Stand | None:

@@ -18,6 +18,7 @@ JARS_VARIABLE = "SPARK_SESSION_JARS"
 EVENT_LOGS_VARIABLE = "SPARK_SESSION_EVENT_LOGS"
 IMAGE_VARIABLE = "SPARK_NOTEBOOKS_IMAGE"
 TOKEN_AUDIENCE_VARIABLE = "SPARK_SESSION_S3_TOKEN_AUDIENCE"  # noqa: S105 (the name of a variable)
+MEMBER_VARIABLE = "SPARK_NOTEBOOKS_MEMBER"
 SECRET_FILE_VARIABLE = "SPARK_SESSION_SECRET_FILE"  # noqa: S105 (the name of a variable)
 JOB_VARIABLE = "SPARK_NOTEBOOKS_JOB"
 """Of the script of a job: the job's name."""
@@ -38,7 +39,7 @@ class Workspace:
     """The notebook pod and the Kubernetes namespace it may create executors in.
 
     secret_file is what driver and executors know each other by, mounted from the workspace's Secret; None where an older hub
-    mounts none.
+    mounts none. member is whose notebook it is in a workspace that several people share, as names of Kubernetes have it; empty in a workspace of one's own.
     """
 
     namespace: str
@@ -48,6 +49,11 @@ class Workspace:
     image: str
     image_pull_policy: str
     secret_file: Path | None = None
+    member: str = ""
+
+    def named(self, name: str) -> str:
+        """What an object of that name is called here: in a workspace that several people share, each has their own."""
+        return f"{name}-{self.member}" if self.member else name
 
 
 @dataclass(frozen=True)
@@ -163,6 +169,7 @@ def _workspace(variables: Mapping[str, str], service_account: Path) -> Workspace
         image=image,
         image_pull_policy=variables.get("SPARK_NOTEBOOKS_IMAGE_PULL_POLICY") or "IfNotPresent",
         secret_file=_secret_file(variables),
+        member=variables.get(MEMBER_VARIABLE, ""),
     )
 
 

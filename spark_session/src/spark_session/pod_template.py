@@ -16,6 +16,7 @@ AUTHENTICATION_SECRET = "spark-authentication"  # noqa: S105 (the name of a Secr
 TOKEN_VOLUME = "s3-token"  # noqa: S105 (the name of a volume)
 TOKEN_SECONDS = 3600
 LABEL_PREFIX = "spark-notebooks.io"
+MEMBER_LABEL = f"{LABEL_PREFIX}/member"
 NODE = "kubernetes.io/hostname"
 """The label by which nodes are told apart."""
 
@@ -51,6 +52,7 @@ def executor_pod(context: Context) -> dict[str, Any]:
             "labels": {
                 "app.kubernetes.io/managed-by": "spark-notebooks",
                 "app.kubernetes.io/component": "executor",
+                **member_label(context.environment.workspace),
                 **session,
             }
         },
@@ -74,6 +76,11 @@ def executor_pod(context: Context) -> dict[str, Any]:
             **priority(context.defaults.priority_class),
         },
     }
+
+
+def member_label(workspace: Workspace | None) -> dict[str, str]:
+    """The label of a pod, job or schedule that says whose it is, in a workspace that several people share; none elsewhere."""
+    return {MEMBER_LABEL: workspace.member} if workspace is not None and workspace.member else {}
 
 
 def priority(name: str | None) -> dict[str, str]:
@@ -106,9 +113,13 @@ def common_volumes(workspace: Workspace | None, s3: S3) -> tuple[list[dict[str, 
         {"name": "home", "mountPath": HOME},
     ]
     authentication = None if workspace is None else workspace.secret_file
-    for name, file in ((S3_SECRET, s3.credentials_file), (AUTHENTICATION_SECRET, authentication)):
+    own = AUTHENTICATION_SECRET if workspace is None else workspace.named(AUTHENTICATION_SECRET)
+    for name, secret, file in (
+        (S3_SECRET, S3_SECRET, s3.credentials_file),
+        (AUTHENTICATION_SECRET, own, authentication),
+    ):
         if file is not None:
-            volumes.append({"name": name, "secret": {"secretName": name, "defaultMode": 0o440}})
+            volumes.append({"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}})
             mounts.append(_mount(name, file))
     if s3.token_file is not None:
         # Not the notebook's: it ends with the pod, and says whose it is.

@@ -40,7 +40,9 @@ PROFILES = {
 }
 SENDER = Path(__file__).with_name("sender.py").read_text(encoding="utf-8")
 
-WATCHED = (NAME, *(f"{PREFIX}{user}" for user in ("eve", "bob", "mallory")), "kube-system")
+# A shared workspace, of members who are in nobody's way until test_members.py makes them.
+TEAM = f"{PREFIX}group--team"
+WATCHED = (NAME, TEAM, *(f"{PREFIX}{user}" for user in ("eve", "bob", "mallory")), "kube-system")
 
 CORE = "/api/v1"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -217,6 +219,7 @@ def situation(node: Cluster) -> Iterator[Situation]:
     values["proxy"]["service"]["nodePorts"]["http"] = PORT
     values["workspace"] = {"namespacePrefix": PREFIX, "profiles": PROFILES}
     values["tokenService"] = {"replicas": 2}
+    values["tenancy"] = {"workspaces": [{"name": "team", "groups": ["team"], "prefix": "teams/team"}]}
     values["singleuser"]["sharedFolders"] = [
         {"name": "course", "prefix": "groups/course", "groups": ["teachers"], "access": "write"},
         {"name": "course", "prefix": "groups/course", "groups": ["students", "a group that nobody has made"]},
@@ -246,7 +249,7 @@ def situation(node: Cluster) -> Iterator[Situation]:
     finally:
         api.close()
         target.helm("uninstall", NAME, "--namespace", NAME, "--ignore-not-found")
-        spaces = [f"{PREFIX}{user}" for user in ("eve", "bob", "mallory")]
+        spaces = [TEAM, *(f"{PREFIX}{user}" for user in ("eve", "bob", "mallory"))]
         target.kubectl("delete", "namespace", NAME, *spaces, "--ignore-not-found", "--wait=false")
 
 

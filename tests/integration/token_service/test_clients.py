@@ -16,6 +16,7 @@ from s3_contents.capabilities import Support
 from s3_contents.probe import look
 from token_service.audit import Audit
 from token_service.credentials import Credentials
+from token_service.identity import Bounds
 from token_service.kubernetes import KubernetesApi
 from token_service.limits import Limit
 from token_service.minting.iam_users import IamUsersMint
@@ -51,7 +52,14 @@ async def test_s3fs_and_pandas_work_with_variables_only(
     api = KubernetesApi(kubernetes.url, tmp_path)
     limits = {"by_peer": Limit(100, 100), "by_pod": Limit(100, 100)}
     service = TokenService(
-        api=api, mint=mint, audience=AUDIENCE, hub=HUB, roots=["users"], audit=Audit(), clock=mint._clock, **limits
+        api=api,
+        mint=mint,
+        audience=AUDIENCE,
+        hub=HUB,
+        bounds=Bounds(["users"]),
+        audit=Audit(),
+        clock=mint._clock,
+        **limits,
     )
     # The mint has its keys by now: what follows is the environment of a notebook.
     await mint.client.get()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestServer
 from token_service.audit import Audit
+from token_service.identity import Bounds
 from token_service.kubernetes import KubernetesApi
 from token_service.limits import Limit
 from token_service.minting.iam_users import IamUsersMint
@@ -55,7 +56,7 @@ async def test_s3a_reads_and_writes_its_own_folder_and_no_others(
                 mint=mint,
                 audience=AUDIENCE,
                 hub=HUB,
-                roots=["users"],
+                bounds=Bounds(["users"]),
                 by_peer=Limit(100, 100),
                 by_pod=Limit(100, 100),
                 audit=Audit(),

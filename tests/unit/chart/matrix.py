@@ -208,7 +208,11 @@ MATRIX: dict[str, dict[str, Any]] = {
                     "sizes": [{"name": "Small"}, {"name": "Large", "cpu": {"limit": 8}, "memory": {"limit": "32G"}}],
                 },
                 {"group": "students", "quota": {"limits.cpu": 8}},
-            ]
+            ],
+            "workspaces": [
+                {"name": "Flights", "groups": ["pilots"], "prefix": "/teams/flights/", "quota": {"pods": 60}},
+                {"name": "Law", "groups": ["lawyers"], "prefix": "teams/law", "limits": [], "priorityClass": "low"},
+            ],
         },
         "spark": {
             "executors": 4,

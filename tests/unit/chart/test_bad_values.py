@@ -8,6 +8,7 @@ import pytest
 from tests.unit.chart.matrix import EMBEDDED
 from tests.unit.chart.rendering import merged, refusal
 
+TEAM: dict[str, Any] = {"name": "a", "groups": ["x"], "prefix": "teams/a"}
 SHARE: dict[str, Any] = {"name": "a", "prefix": "groups/a", "groups": ["x"], "access": "write"}
 
 # What the schema refuses: the change, the path that the message names, and a word of why.
@@ -42,6 +43,11 @@ NOT_IN_THE_SCHEMA: list[tuple[dict[str, Any], str, str]] = [
     ({"ingress": {"enabled": True, "hosts": ["https://a.org"]}}, "/ingress/hosts/0", "does not match"),
     ({"ingress": {"enabled": True, "tls": [{"hosts": ["a.org"]}]}}, "/ingress/tls/0", "'secretName'"),
     ({"workspace": {"afterRemoval": "delete"}}, "/workspace/afterRemoval", "'archive'"),
+    (
+        {"tenancy": {"workspaces": [{"name": "a", "groups": ["x"]}]}},
+        "/tenancy/workspaces/0",
+        "missing property 'prefix'",
+    ),
     ({"tenancy": {"groups": [{"quota": {}}]}}, "/tenancy/groups/0", "missing property 'group'"),
     ({"tenancy": {"groups": [{"group": "a", "sizes": []}]}}, "/tenancy/groups/0/sizes", "minItems"),
     ({"tenancy": {"groups": [{"group": "a", "images": [{"name": "x"}]}]}}, "/tenancy/groups/0/images/0", "'image'"),
@@ -161,6 +167,21 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     (
         EMBEDDED | {"hub": {"db": {"type": "sqlite-memory"}}, "workspace": {"afterRemoval": "remove"}},
         "workspace.afterRemoval is remove and hub.db.type is sqlite-memory",
+    ),
+    *(
+        (EMBEDDED | {"tenancy": {"workspaces": workspaces}}, f"tenancy.workspaces: {sentence}")
+        for workspaces, sentence in (
+            ([TEAM, TEAM], '"a" is there twice'),
+            ([TEAM | {"prefix": "users/ada"}], 'the prefix of "a" (users/ada) is not apart from that of s3.prefix'),
+            (
+                [TEAM, TEAM | {"name": "b", "prefix": "teams"}],
+                'the prefix of "b" (teams) is not apart from that of the',
+            ),
+        )
+    ),
+    (
+        EMBEDDED | {"tenancy": {"workspaces": [TEAM]}, "workspace": {"admission": {"enabled": False}}},
+        "tenancy.workspaces is set and workspace.admission.enabled is false",
     ),
     (EMBEDDED | {"tenancy": {"groups": [{"group": "a"}, {"group": "a"}]}}, 'tenancy.groups has two entries for "a"'),
     (

@@ -53,7 +53,7 @@ KEYS = {
         "defaultProfiles",
         "admission",
     },
-    "tenancy": {"groups"},
+    "tenancy": {"groups", "workspaces"},
     "s3": {
         "endpoint",
         "region",

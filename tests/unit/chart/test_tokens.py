@@ -124,3 +124,10 @@ def test_it_knows_the_most_that_anybody_has_of_a_shared_folder() -> None:
     hub = parse_values(hub_values(manifests))
     assert [each.folder.writable for each in hub.singleuser.shared_folders] == [False, True, False, False]
     assert settings(render(TOKENS))["TokenServiceApp"]["shares"] == {}
+
+
+def test_it_knows_the_folders_of_shared_workspaces() -> None:
+    teams = [{"name": "a", "groups": ["x"], "prefix": "/teams/a/"}, {"name": "b", "groups": ["y"], "prefix": "teams/b"}]
+    given = settings(render(merged(TOKENS, {"tenancy": {"workspaces": teams}})))["TokenServiceApp"]
+    assert given["workspaces"] == ["teams/a", "teams/b"]
+    assert settings(render(TOKENS))["TokenServiceApp"]["workspaces"] == []

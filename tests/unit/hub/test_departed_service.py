@@ -1,5 +1,6 @@
 """A look at the hub's users, page by page, and what is done after it. The hub's API and the cluster are played."""
 
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes_asyncio.client import ApiException
 from spark_notebooks_hub import departed_service as module
 from spark_notebooks_hub.departed_service import Look, Users
-from spark_notebooks_hub.workspace import HubIdentity, Workspace, namespace
+from spark_notebooks_hub.workspace import HubIdentity, Workspace, member_rules, namespace
 
 HUB = HubIdentity("platform", "sn")
 LONG_AGO = "2026-01-01T00:00:00+00:00"
@@ -26,6 +27,8 @@ class PlayedHub:
         self.app = web.Application()
         self.app.router.add_get("/hub/api/users", self._list)
         self.app.router.add_get("/hub/api/users/{name}", self._one)
+        self.app.router.add_get("/hub/api/groups", self._groups)
+        self.groups: dict[str, list[str]] = {}
 
     async def _list(self, request: web.Request) -> web.Response:
         assert request.headers["Authorization"] == "token secret"
@@ -34,6 +37,12 @@ class PlayedHub:
         offset = int(request.query["offset"])
         following = {"offset": offset + 2} if offset + 2 < len(self.listed) else None
         items = [{"name": name} for name in self.listed[offset : offset + 2]]
+        return web.json_response({"items": items, "_pagination": {"next": following}})
+
+    async def _groups(self, request: web.Request) -> web.Response:
+        offset = int(request.query["offset"])
+        following = {"offset": offset + 1} if offset + 1 < len(self.groups) else None
+        items = [{"name": name, "users": users} for name, users in self.groups.items()][offset : offset + 1]
         return web.json_response({"items": items, "_pagination": {"next": following}})
 
     async def _one(self, request: web.Request) -> web.Response:
@@ -120,6 +129,9 @@ async def test_a_look_that_fails_is_taken_again_soon(monkeypatch: pytest.MonkeyP
         pass
 
     class PlayedLook:
+        async def part(self, *_: Any) -> None:
+            pass
+
         async def take(self, *_: Any) -> None:
             if not taken:
                 raise Enough
@@ -133,3 +145,28 @@ async def test_a_look_that_fails_is_taken_again_soon(monkeypatch: pytest.MonkeyP
     with pytest.raises(Enough):
         await module.run(PlayedLook(), Users("http://hub", "secret"), 86400)  # type: ignore[arg-type]
     assert pauses == [300, 86400, 300]
+
+
+async def test_members_who_have_left_their_groups_lose_the_shared_workspace(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[tuple[str, str, str]] = []
+
+    async def leave(client: Any, workspace: Workspace) -> None:
+        left.append((workspace.namespace, workspace.user, workspace.named("notebook")))
+
+    monkeypatch.setattr(module, "leave", leave)
+    place = Workspace("x", "user-group--flights", HUB, shared="Flights", shared_slug="group--flights")
+    found = namespace(place)
+    for user in ("ada", "bob", "eve"):
+        notes = member_rules(replace(place, user=user))["metadata"]["annotations"]
+        found["metadata"]["annotations"] |= notes
+    cluster.items.append(found)
+    hub = PlayedHub("ada", "bob", "eve")
+    hub.groups = {"others": ["eve"], "pilots": ["ada"], "more": ["bob"]}
+    async with TestServer(hub.app) as server, aiohttp.ClientSession() as session:
+        users = Users(f"{server.make_url('/hub/api')}", "secret")
+        look = Look(HUB, "baseline", "keep", timedelta(hours=23), {"Flights": ["pilots", "more"]})
+        assert await look.part(None, session, users) == [("Flights", "eve")]  # type: ignore[arg-type]
+        assert await look.take(None, session, users) == []  # type: ignore[arg-type]
+    assert left == [("user-group--flights", "eve", "notebook-eve")]

@@ -101,7 +101,7 @@ def test_an_archived_workspace_is_ours_and_nothing_comes_in() -> None:
     assert binding in workspace_manifests(workspace)
     assert quota["spec"]["hard"] == {"pods": "0", "count/jobs.batch": "0"}
     with pytest.raises(identity.StsError, match="no folder on S3"):
-        identity.granted(place, str(HUB), ["users"], {"groups/a": "write"})
+        identity.granted(place, str(HUB), identity.Bounds(["users"], {"groups/a": "write"}))
     # The label is gone with the next start, which applies the namespace without it.
     assert "spark-notebooks.io/archived" in place["metadata"]["labels"]
     assert "spark-notebooks.io/archived" not in before["labels"]

@@ -260,6 +260,117 @@ async def test_the_form_shows_what_there_is_to_choose(make_spawner: MakeSpawner)
     assert "Plain" not in form
 
 
+FLIGHTS = {
+    "name": "Flights",
+    "groups": ["pilots"],
+    "prefix": "teams/flights",
+    "quota": {"pods": 60},
+    "priorityClass": "p",
+}
+SHARED_VALUES = {"tenancy": {"groups": GROUPS, "workspaces": [FLIGHTS]}}
+
+
+def in_flights(make_spawner: MakeSpawner, user: str = "ada", server: str = "", **more: Any) -> WorkspaceSpawner:
+    spawner = make_spawner(user, server, groups=["pilots", "staff"], **{**SHARED_VALUES, **more})
+    spawner.user_options = {"workspace": "Flights"}
+    spawner.choose_workspace()
+    return spawner
+
+
+async def test_in_a_shared_workspace_a_server_is_its_member_s(make_spawner: MakeSpawner) -> None:
+    spawner = in_flights(make_spawner, singleuser=VALUES["singleuser"] | {"storage": {"type": "dynamic"}})
+    workspace = spawner.workspace()
+    assert spawner.namespace.startswith("user-group--")
+    assert (workspace.shared, workspace.member, workspace.prefixes) == ("Flights", "ada", ["teams/flights"])
+    assert workspace.quota == {"pods": 60}, "what is said of the workspace, not of the person's groups"
+    assert workspace.allowed.priority_class == "p"
+    pod = await manifest(spawner)
+    assert pod["metadata"]["name"] == "notebook-ada"
+    assert pod["metadata"]["labels"]["spark-notebooks.io/member"] == "ada"
+    assert pod["spec"]["serviceAccountName"] == "notebook-ada"
+    volumes = {each["name"]: each for each in pod["spec"]["volumes"]}
+    assert volumes["spark-authentication"]["secret"]["secretName"] == "spark-authentication-ada"
+    assert volumes["home"]["persistentVolumeClaim"] == {"claimName": "home-ada"}
+    variables = {each["name"]: each for each in pod["spec"]["containers"][0]["env"]}
+    assert variables["SPARK_NOTEBOOKS_S3_HOME"]["value"] == "s3://notebooks/teams/flights"
+    assert variables["SPARK_NOTEBOOKS_MEMBER"]["value"] == "ada"
+    assert variables["JPY_API_TOKEN"]["valueFrom"]["secretKeyRef"]["name"] == "notebook-ada-token"
+    own = make_spawner(groups=["pilots"], **SHARED_VALUES)
+    assert (own.member, own.workspace().shared) == ("", None)
+    assert "spark-notebooks.io/member" not in (await manifest(own))["metadata"]["labels"]
+    assert "SPARK_NOTEBOOKS_MEMBER" not in own.get_env()
+
+
+async def test_no_two_servers_of_a_shared_workspace_have_the_same_names(make_spawner: MakeSpawner) -> None:
+    people = [
+        ("ada", ""),
+        ("ada", "bob"),
+        ("ada-bob", ""),
+        ("ada--bob", ""),
+        ("ada/bob", ""),
+        ("Ada", ""),
+        ("bob", "ada"),
+        ("a/b", "c"),
+        ("a", "b/c"),
+    ]
+    found = [in_flights(make_spawner, user, server) for user, server in people]
+    assert len({spawner.pod_name for spawner in found}) == len(people)
+    assert len({spawner.pvc_name for spawner in found}) == len(people)
+
+
+@pytest.mark.parametrize("name", ["Flights", "Elsewhere"])
+async def test_who_is_no_member_does_not_start_there_nor_in_another_place(make_spawner: MakeSpawner, name: str) -> None:
+    spawner = make_spawner(groups=["staff"], **SHARED_VALUES)
+    spawner.user_options = {"workspace": name}
+    with pytest.raises(SpawnFailed, match=f"not a member of the workspace '{name}'"):
+        await spawner.start()
+    assert spawner.namespace == "user-ada"
+
+
+async def test_the_choice_of_a_workspace_is_asked_kept_and_forgotten_with_the_run(make_spawner: MakeSpawner) -> None:
+    spawner = make_spawner(groups=["pilots"], **SHARED_VALUES)
+    form = await spawner.get_options_form()
+    assert '<option value="Flights">' in form
+    assert 'label for="workspace"' in form
+    spawner.user_options = spawner.options_from_form({"workspace": ["Flights"]})
+    assert '<option value="Flights" selected>' in await spawner.get_options_form()
+    await spawner.load_user_options()
+    assert spawner.user_options == {"workspace": "Flights"}
+    assert await make_spawner(groups=["others"], **SHARED_VALUES).get_options_form() == ""
+    shared = in_flights(make_spawner)
+    state = shared.get_state()
+    again = make_spawner(groups=["pilots"], **SHARED_VALUES)
+    again.load_state(state)
+    assert (again.namespace, again.pod_name, again.member) == (shared.namespace, "notebook-ada", "ada")
+    assert again.workspace().shared == "Flights"
+    again.clear_state()
+    assert (again.namespace, again.pod_name, again.pvc_name, again.member) == ("user-ada", "notebook", "home", "")
+
+
+async def test_who_leaves_the_group_loses_the_server_that_runs_in_its_workspace(
+    make_spawner: MakeSpawner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    async def leave(client: Any, workspace: Any) -> None:
+        done.append(f"{workspace.user} leaves {workspace.shared}")
+
+    async def stop(self: WorkspaceSpawner, now: bool = False) -> None:
+        done.append("stopped")
+
+    async def runs(self: WorkspaceSpawner) -> None:
+        return None
+
+    monkeypatch.setattr("spark_notebooks_hub.choosing.leave", leave)
+    monkeypatch.setattr(WorkspaceSpawner, "stop", stop)
+    monkeypatch.setattr("kubespawner.KubeSpawner.poll", runs)
+    spawner = in_flights(make_spawner)
+    assert await spawner.poll() is None
+    spawner.user.groups = [SimpleNamespace(name="staff")]
+    assert await spawner.poll() == 1
+    assert done == ["ada leaves Flights", "stopped"]
+
+
 async def test_the_server_s_token_is_in_no_pod_spec(make_spawner: MakeSpawner) -> None:
     spawner = make_spawner(server="big")
     spawner.api_token = "a-token-that-is-planted"

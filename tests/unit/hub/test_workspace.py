@@ -156,7 +156,7 @@ def test_the_prefix_and_the_annotations_are_those_that_the_token_service_reads()
     from token_service import identity
 
     holder = workspace(user="Ada *", prefixes=["users/ada---x"])
-    grant = identity.granted(namespace(holder), str(HUB), ["users"])
+    grant = identity.granted(namespace(holder), str(HUB), identity.Bounds(["users"]))
     assert (grant.user, grant.access.prefixes) == ("Ada *", ("users/ada---x",))
 
 
@@ -173,12 +173,12 @@ def test_shared_folders_are_given_as_the_hub_and_the_service_both_say() -> None:
     ]
     holder = namespace(workspace(prefixes=["users/ada"], shares=shares))
     most = {"groups/flights": "write", "groups/law": "read", "courses/2026": "write", "groups/other": "write"}
-    access = identity.granted(holder, str(HUB), ["users"], most).access
+    access = identity.granted(holder, str(HUB), identity.Bounds(["users"], most)).access
     assert access.prefixes == ("users/ada", "groups/flights")
     assert sorted(access.readable) == ["courses/2026", "groups/law"]
     nothing = namespace(workspace(prefixes=["users/ada"]))
     assert not [name for name in nothing["metadata"]["annotations"] if "shared" in name]
-    assert identity.granted(nothing, str(HUB), ["users"], most).access == Access(("users/ada",))
+    assert identity.granted(nothing, str(HUB), identity.Bounds(["users"], most)).access == Access(("users/ada",))
 
 
 def test_keys_of_an_earlier_mode_go() -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from spark_session.batch.code import Code
+from spark_session.batch.cron_job import cron_job
 from spark_session.batch.details import what_runs
 from spark_session.batch.jar import Along
 from spark_session.batch.manifest import job, place
 from spark_session.batch.request import JAR_RUNNER, JobRequest
 from spark_session.batch.source import Source
+from spark_session.batch.timetable import Timetable
 from spark_session.placement import Profile
 
 from .conftest import NOTEBOOK, MakeContext
@@ -209,3 +211,17 @@ def test_a_job_has_the_priority_class_of_the_person_s_group(made: Any) -> None:
     config = '{"SparkSessionDefaults": {"priority_class": "research"}}'
     assert made(config=config)["spec"]["template"]["spec"]["priorityClassName"] == "research"
     assert "priorityClassName" not in made()["spec"]["template"]["spec"]
+
+
+def test_in_a_workspace_of_several_people_a_job_and_a_schedule_are_the_member_s_own(made: Any) -> None:
+    manifest = made(SPARK_NOTEBOOKS_MEMBER="ada")
+    schedule = cron_job("flights", Timetable("0 3 * * *", "UTC"), "forbid", manifest)
+    template = manifest["spec"]["template"]
+    for each in (manifest, template, schedule, schedule["spec"]["jobTemplate"]):
+        assert each["metadata"]["labels"]["spark-notebooks.io/member"] == "ada"
+    assert template["spec"]["serviceAccountName"] == "notebook-ada"
+    variables = {each["name"]: each.get("value") for each in template["spec"]["containers"][0]["env"]}
+    assert variables["SPARK_NOTEBOOKS_MEMBER"] == "ada"
+    plain = made()
+    assert plain["spec"]["template"]["spec"]["serviceAccountName"] == "notebook"
+    assert "spark-notebooks.io/member" not in plain["metadata"]["labels"]

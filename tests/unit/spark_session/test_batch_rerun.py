@@ -37,7 +37,7 @@ class Workspace:
         self.kept = Memory()
         server.answer = self._answer
 
-    def apis(self, *_: Any) -> Apis:
+    def apis(self, *_: Any, **__: Any) -> Apis:
         return Apis(self.server.url, "user-ada", self.account)
 
     def has(self, job: dict[str, Any] | None, pod: dict[str, Any] | None) -> None:
@@ -63,11 +63,11 @@ class Workspace:
 def workspace(server: Server, account: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     made = Workspace(server, account)
     made.objects["pods/notebook"] = notebook("registry/notebook:1", "sha256:11")
-    place = SimpleNamespace(api_url=server.url, namespace="user-ada", pod_name="notebook")
+    place = SimpleNamespace(api_url=server.url, namespace="user-ada", pod_name="notebook", member="")
     monkeypatch.setattr(repeat, "here", lambda: (None, place))
     monkeypatch.setattr(repeat, "Apis", made.apis)
     monkeypatch.setattr(remember, "Apis", made.apis)
-    monkeypatch.setattr(remember, "Archive", lambda _: made.kept)
+    monkeypatch.setattr(remember, "Archive", lambda *_: made.kept)
     monkeypatch.setattr(Memory, "forget", lambda *_: None)
     for module in (jobs, repeat):
         monkeypatch.setattr(module, "archive", lambda: made.kept)

@@ -163,6 +163,25 @@ def asked(server: Server, method: str) -> list[tuple[str, Any]]:
     return [(path, json.loads(body) if body else None) for path, body in found]
 
 
+def test_jobs_and_schedules_of_other_members_are_as_if_they_were_not_there(
+    server: Server, kubernetes: Kubernetes, account: Path
+) -> None:
+    mine = Apis(server.url, "user-ada", account, "ada")
+    assert mine.schedule("report") is None
+    report = kubernetes.objects["cronjobs/report"]
+    kubernetes.objects["cronjobs/report"] = {
+        **report, "metadata": {**report["metadata"], "labels": {"spark-notebooks.io/member": "ada"}}
+    }  # fmt: skip
+    assert mine.schedule("report") is not None
+    assert Apis(server.url, "user-ada", account, "bob").schedule("report") is None
+    assert kubernetes.apis.schedule("report") is not None
+    mine.schedules()
+    mine.list()
+    asked_for = [path for how, path, *_ in server.requests if how == "GET" and "labelSelector" in path]
+    assert len(asked_for) == 3
+    assert all("spark-notebooks.io%2Fmember%3Dada" in path for path in asked_for)
+
+
 def test_pausing_changes_that_and_nothing_else(server: Server, kubernetes: Kubernetes) -> None:
     report = Schedule("report", kubernetes.apis)
     report.pause()
@@ -272,7 +291,7 @@ def test_a_schedule_runs_what_submit_would_start(
 ) -> None:
     environment = make_context().environment
     monkeypatch.setattr(jobs, "here", lambda: (environment, environment.workspace))
-    monkeypatch.setattr(jobs, "Apis", lambda _, namespace: Apis(server.url, namespace, account))
+    monkeypatch.setattr(jobs, "Apis", lambda _, namespace, member: Apis(server.url, namespace, account, member))
     monkeypatch.setattr(jobs.code, "upload", lambda *_: None)
     notebook = {"spec": {"containers": [{"name": "notebook", "resources": {"limits": {"memory": "3Gi"}}}]}}
     server.answer = lambda method, _: (200, [json.dumps(notebook if method == "GET" else {}).encode()])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from spark_session.plan import build
 from spark_session.pod_template import executor_pod
 
 from .conftest import NOTEBOOK, MakeContext
@@ -90,3 +91,20 @@ def test_executors_have_the_priority_class_of_the_person_s_group(make_context: M
     assert "priorityClassName" not in executor_pod(make_context())["spec"]
     spec = executor_pod(make_context(admin={"priority_class": "research"}))["spec"]
     assert spec["priorityClassName"] == "research"
+
+
+def test_in_a_workspace_of_several_people_everything_is_the_member_s_own(
+    make_context: MakeContext, tmp_path: Path
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text("hush")
+    context = make_context(NOTEBOOK | {"SPARK_SESSION_SECRET_FILE": str(file), "SPARK_NOTEBOOKS_MEMBER": "ada"})
+    pod = executor_pod(context)
+    assert pod["metadata"]["labels"]["spark-notebooks.io/member"] == "ada"
+    secrets = {
+        volume["name"]: volume["secret"]["secretName"] for volume in pod["spec"]["volumes"] if "secret" in volume
+    }
+    assert secrets == {"s3-credentials": "s3-credentials", "spark-authentication": "spark-authentication-ada"}
+    account = build(context).settings["spark.kubernetes.authenticate.executor.serviceAccountName"]
+    assert account.text == "executor-ada"
+    assert "spark-notebooks.io/member" not in executor_pod(make_context())["metadata"]["labels"]

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from token_service.audit import Audit
 from token_service.credentials import Credentials, StillGranted
 from token_service.errors import StsError
-from token_service.identity import Grant
+from token_service.identity import Bounds, Grant
 from token_service.kubernetes import KubernetesApi
 from token_service.limits import Limit
 from token_service.service import TokenService
@@ -75,7 +75,7 @@ async def running(kubernetes: Kubernetes, tmp_path: Path) -> AsyncIterator[Runni
         mint=mint,
         audience=AUDIENCE,
         hub=HUB,
-        roots=["users", "groups"],
+        bounds=Bounds(["users", "groups"], workspaces=["teams/flights"]),
         by_peer=Limit(1000, 1000),
         by_pod=Limit(1, 50),
         audit=Audit(),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from token_service.claims import refuse_hopeless
 from token_service.errors import StsError
-from token_service.identity import Identity, granted, reviewed
+from token_service.identity import Bounds, Identity, granted, reviewed
 from token_service.limits import Limit
 from token_service.minting.iam_users import TemporaryUser, read_user, user_name
 from token_service.protocol import AssumeRoleWithWebIdentity, GetCallerIdentity, read_call
@@ -139,7 +139,7 @@ def test_whoever_is_no_pod_of_a_workspace_is_refused(status: dict[str, Any], cod
 
 
 def test_a_workspace_gets_what_its_annotations_say() -> None:
-    grant = granted(namespace("user-ada", "Ada *", "users/ada", "groups/x"), HUB, ["users", "groups"])
+    grant = granted(namespace("user-ada", "Ada *", "users/ada", "groups/x"), HUB, Bounds(["users", "groups"]))
 
     assert (grant.user, grant.access.prefixes) == ("Ada *", ("users/ada", "groups/x"))
 
@@ -150,11 +150,13 @@ def test_a_wrong_share_does_not_end_everything_but_a_wrong_place_does() -> None:
         "spark-notebooks.io/s3-shared-read": "courses/1",
     }
     shares = {"groups/x": "write", "courses/1": "read"}
-    access = granted(namespace("user-ada", "ada", "users/ada", **notes), HUB, ["users"], shares).access
+    access = granted(namespace("user-ada", "ada", "users/ada", **notes), HUB, Bounds(["users"], shares)).access
     assert (access.prefixes, access.readable) == (("users/ada", "groups/x"), ("courses/1",))
-    assert granted(namespace("user-ada", "ada", "users/ada", **notes), HUB, ["users"]).access.all == ("users/ada",)
+    assert granted(namespace("user-ada", "ada", "users/ada", **notes), HUB, Bounds(["users"])).access.all == (
+        "users/ada",
+    )
     with pytest.raises(StsError):
-        granted(namespace("user-ada", "ada", "groups/x", **notes), HUB, ["users"], shares)
+        granted(namespace("user-ada", "ada", "groups/x", **notes), HUB, Bounds(["users"], shares))
 
 
 @pytest.mark.parametrize(
@@ -173,15 +175,89 @@ def test_a_wrong_share_does_not_end_everything_but_a_wrong_place_does() -> None:
 )
 def test_other_namespaces_get_nothing(place: dict[str, Any]) -> None:
     with pytest.raises(StsError) as caught:
-        granted(place, HUB, ["users"])
+        granted(place, HUB, Bounds(["users"]))
     assert caught.value.code == "AccessDenied"
+
+
+SHARED = "spark-notebooks.io/shared-workspace"
+FLIGHTS = Bounds(["users"], {"groups/other": "write"}, ["groups/flights"])
+
+
+def shared_workspace(*prefixes: str, **notes: str) -> dict[str, Any]:
+    """A shared workspace with the members ada and bob."""
+    place = namespace("user-group--flights", "", *(prefixes or ("groups/flights",)), **notes)
+    found = place["metadata"]["annotations"]
+    if "spark-notebooks.io/user" not in notes:
+        del found["spark-notebooks.io/user"]
+    found |= {SHARED: "flights", "member.spark-notebooks.io/ada": "Ada *", "member.spark-notebooks.io/bob": "bob"}
+    return place
+
+
+@pytest.mark.parametrize("kind", ["notebook", "executor"])
+def test_a_member_of_a_shared_workspace_is_known_by_the_account(kind: str) -> None:
+    review = {"status": account_status("user-group--flights", f"{kind}-ada", "notebook-ada")}
+    who = reviewed(review, AUDIENCE)
+    assert (who.member, who.holder) == ("ada", "user-group--flights/ada")
+    grant = granted(shared_workspace(), HUB, FLIGHTS, who.member)
+    assert (grant.user, grant.access.all, grant.holder) == ("Ada *", ("groups/flights",), "user-group--flights/ada")
+
+
+@pytest.mark.parametrize(
+    "account", ["notebook-", "executor--x", "notebook-Ada", "notebook-ada-", "notebooks-ada", "hub"]
+)
+def test_accounts_that_the_hub_does_not_make_are_nobody_s(account: str) -> None:
+    with pytest.raises(StsError):
+        reviewed({"status": account_status("user-group--flights", account)}, AUDIENCE)
+
+
+@pytest.mark.parametrize(
+    ("place", "member", "why"),
+    [
+        (shared_workspace(), "eve", "not among the members"),
+        (shared_workspace(), "", "none that the workspace"),
+        (namespace("user-ada", "ada", "users/ada"), "ada", "none that the workspace"),
+        (shared_workspace(**{"spark-notebooks.io/user": "ada"}), "ada", "none that the workspace"),
+        (shared_workspace(**{"spark-notebooks.io/user": "ada"}), "", "none that the workspace"),
+        (shared_workspace("users/ada"), "ada", "cannot have"),
+        (shared_workspace("groups"), "ada", "cannot have"),
+        (shared_workspace("groups/flights/x"), "ada", "cannot have"),
+        (shared_workspace("groups/other"), "ada", "cannot have"),
+        (shared_workspace("groups/flights", "users/bob"), "ada", "cannot have"),
+        (shared_workspace(**{"spark-notebooks.io/s3-revoked": ""}), "ada", "ended this workspace's access"),
+    ],
+)
+def test_nobody_else_gets_keys_of_a_shared_workspace_and_members_no_others(
+    place: dict[str, Any], member: str, why: str
+) -> None:
+    with pytest.raises(StsError, match=why):
+        granted(place, HUB, FLIGHTS, member)
+
+
+def test_folders_that_are_shared_otherwise_do_not_come_with_a_shared_workspace() -> None:
+    place = shared_workspace(**{"spark-notebooks.io/s3-shared-write": "groups/other"})
+    assert granted(place, HUB, FLIGHTS, "ada").access.all == ("groups/flights",)
+
+
+def test_a_shared_workspace_that_is_not_in_the_values_any_more_gets_nothing() -> None:
+    with pytest.raises(StsError, match="not the folder of a shared workspace"):
+        granted(shared_workspace(), HUB, Bounds(["users", "groups"]), "ada")
+
+
+def test_the_key_of_a_member_says_whose_it_is() -> None:
+    user = {
+        "UserName": "user-group--flights-1800000000-0123abcd",
+        "Path": "/spark-notebooks/r/user-group--flights/ada/",
+    }
+    found = read_user(user, "/spark-notebooks/r/")
+    assert found is not None
+    assert found.holder == "user-group--flights/ada"
 
 
 def test_a_workspace_that_is_removed_gets_nothing() -> None:
     place = namespace("user-ada", "ada", "users/ada")
     place["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     with pytest.raises(StsError, match="being removed"):
-        granted(place, HUB, ["users"])
+        granted(place, HUB, Bounds(["users"]))
 
 
 def test_a_limit_lets_so_many_through_and_fills_up_again() -> None:

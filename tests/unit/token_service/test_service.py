@@ -20,7 +20,7 @@ from token_service.limits import Limit
 from token_service.protocol import timestamp
 
 from tests.unit.token_service.conftest import Running
-from tests.unit.token_service.kubernetes import jwt
+from tests.unit.token_service.kubernetes import HUB, account_status, jwt
 
 ROLE = "arn:aws:iam::000000000000:role/spark-notebooks"
 
@@ -143,6 +143,33 @@ async def test_a_revoked_workspace_gets_none_and_later_no_old_ones(running: Runn
     assert not await running.service.still_granted("user-ada")
     del notes["spark-notebooks.io/s3-revoked"]
     assert "KEY2" in (await ask(running, token))[1]
+
+
+async def test_each_member_of_a_shared_workspace_has_keys_until_they_leave_it(running: Running) -> None:
+    place = "user-group--flights"
+    notes = {
+        "spark-notebooks.io/hub": HUB,
+        "spark-notebooks.io/shared-workspace": "flights",
+        "spark-notebooks.io/s3-prefixes": "teams/flights",
+        "member.spark-notebooks.io/ada": "ada",
+        "member.spark-notebooks.io/bob": "Bob *",
+    }
+    running.kubernetes.namespaces[place] = {"metadata": {"name": place, "annotations": notes}}
+    tokens = {}
+    for slug in ("ada", "bob"):
+        tokens[slug] = jwt(sub=slug)
+        running.kubernetes.tokens[tokens[slug]] = account_status(place, f"notebook-{slug}", f"notebook-{slug}")
+    assert "KEY1" in (await ask(running, tokens["ada"]))[1]
+    assert "KEY2" in (await ask(running, tokens["bob"]))[1], "not the same keys: each pair is one person's"
+    assert [grant.user for grant in running.mint.made] == ["ada", "Bob *"]
+    del notes["member.spark-notebooks.io/ada"]
+    status, text = await ask(running, tokens["ada"])
+    assert status == 403
+    assert "not among the members" in text
+    assert not await running.service.still_granted(f"{place}/ada")
+    assert await running.service.still_granted(f"{place}/bob")
+    assert "KEY2" in (await ask(running, tokens["bob"]))[1]
+    assert not await running.service.still_granted(place), "nobody has keys of the workspace itself"
 
 
 async def test_keys_go_on_while_the_kubernetes_api_does_not_answer(running: Running) -> None:

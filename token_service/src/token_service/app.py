@@ -13,6 +13,7 @@ from traitlets.config.loader import JSONFileConfigLoader
 
 from .audit import Audit
 from .credentials import Mint
+from .identity import Bounds
 from .kubernetes import KubernetesApi, api_url
 from .limits import Limit
 from .minting.assume_role import AssumeRoleMint
@@ -42,6 +43,7 @@ class TokenServiceApp(Application):
         value_trait=Enum(["read", "write"]),
         help='The most that anybody has of a shared folder, "read" or "write", by its prefix.',
     ).tag(config=True)
+    workspaces = List(Unicode(), help="Prefixes of the shared workspaces.").tag(config=True)
     region = Unicode("us-east-1", help="Region that requests are signed for.").tag(config=True)
     partition = Unicode("aws", help="First part of ARNs of the S3 service.").tag(config=True)
     minting = Enum(
@@ -95,8 +97,7 @@ class TokenServiceApp(Application):
             mint=mint,
             audience=self.audience,
             hub=self.hub,
-            roots=self.roots,
-            shares=self.shares,
+            bounds=Bounds(self.roots, self.shares, self.workspaces),
             by_peer=Limit(self.peer_rate, self.peer_burst),
             by_pod=Limit(self.pod_rate, self.pod_burst),
             audit=Audit(),

@@ -18,7 +18,7 @@ class Credentials:
     expiration: float
 
 
-# Whether the workspace of that namespace is to have keys at all.
+# Whether the workspace of that namespace, or a member of it (namespace/member), is to have keys at all.
 StillGranted = Callable[[str], Awaitable[bool]]
 
 
@@ -73,9 +73,9 @@ class SharedCredentials:
                 return grant, issued.credentials
         return None
 
-    def forget(self, namespace: str) -> None:
-        """Keys of a workspace are not handed out again: its access has ended, and with it the keys."""
-        for grant in [each for each in self._issued if each.namespace == namespace]:
+    def forget(self, holder: str) -> None:
+        """Keys of a workspace, or of one of its members, are not handed out again: the access has ended, and with it the keys."""
+        for grant in [each for each in self._issued if each.holder == holder]:
             del self._issued[grant]
 
     async def _make(self, grant: Grant) -> Credentials:

@@ -105,6 +105,12 @@ def session_policy(bucket: str, access: Access, partition: str = "aws") -> dict[
     }
 
 
+def checked(prefix: str) -> str:
+    """The same prefix. Raises ValueError where it could mean more than itself to a policy."""
+    _check(prefix)
+    return prefix
+
+
 def _check(prefix: str) -> None:
     if not _PREFIX.fullmatch(prefix):
         raise ValueError(f"{prefix!r} is not made of letters, digits, '.', '_' and '-' between slashes")

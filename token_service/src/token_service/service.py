@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from . import protocol
@@ -11,7 +11,7 @@ from .audit import Audit
 from .claims import refuse_hopeless
 from .credentials import Mint, SharedCredentials
 from .errors import StsError, denied, throttled
-from .identity import Grant, Identity, granted, reviewed, token_review
+from .identity import Bounds, Grant, Identity, granted, holder_of, reviewed, token_review
 from .limits import Limit
 from .signature import prove, read_signature, unknown_key
 
@@ -36,8 +36,7 @@ class TokenService:
         mint: where keys come from.
         audience: of the tokens that are taken.
         hub: the installation as its hub writes it into annotations.
-        roots: prefixes of the bucket below which all that is a person's own has to be.
-        shares: the most that anybody has of a shared folder, "read" or "write", by its prefix.
+        bounds: what anybody may get.
         by_peer: how often one address may ask, before anything is known of it.
         by_pod: how often one pod may.
         clock: seconds since 1970.
@@ -50,15 +49,13 @@ class TokenService:
         mint: Mint,
         audience: str,
         hub: str,
-        roots: Sequence[str],
-        shares: Mapping[str, str] | None = None,
+        bounds: Bounds,
         by_peer: Limit,
         by_pod: Limit,
         audit: Audit,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.api, self.mint, self.audience, self.hub, self.roots = api, mint, audience, hub, roots
-        self.shares = shares or {}
+        self.api, self.mint, self.audience, self.hub, self.bounds = api, mint, audience, hub, bounds
         self.by_peer, self.by_pod, self.audit, self._clock = by_peer, by_pod, audit, clock
         self.credentials = SharedCredentials(mint, clock)
 
@@ -83,10 +80,11 @@ class TokenService:
         self.audit.answered(action, "OK", time.monotonic() - began)
         return 200, text
 
-    async def still_granted(self, namespace: str) -> bool:
-        """Whether a workspace's keys are to go on; where the Kubernetes API does not answer, they do."""
+    async def still_granted(self, holder: str) -> bool:
+        """Whether the keys of a workspace, or of a member of one (namespace/member), are to go on; where the Kubernetes API does not answer, they do."""
+        namespace, _, member = holder.partition("/")
         try:
-            await self._grant(namespace)
+            await self._grant(namespace, member)
         except StsError as error:
             return error.ours
         return True
@@ -109,19 +107,21 @@ class TokenService:
         seen.append(identity)
         if not self.by_pod.take(f"{identity.namespace}/{identity.pod}", time.monotonic()):
             raise throttled("This pod asks too often: keys are good for an hour. Keep them, or wait a moment.")
-        grant = await self._grant(identity.namespace)
+        grant = await self._grant(identity.namespace, identity.member)
         credentials = await self.credentials.get(grant)
         self.audit.issued(request_id, peer, identity, grant, credentials)
-        return protocol.assumed_role(credentials, grant.namespace, identity.subject, self.audience, request_id)
+        return protocol.assumed_role(
+            credentials, grant.holder.replace("/", "."), identity.subject, self.audience, request_id
+        )
 
-    async def _grant(self, name: str) -> Grant:
+    async def _grant(self, name: str, member: str) -> Grant:
         namespace = await self.api.namespace(name)
         try:
             if namespace is None:
                 raise denied(f"The workspace {name} is gone.")
-            return granted(namespace, self.hub, self.roots, self.shares)
+            return granted(namespace, self.hub, self.bounds, member)
         except StsError:
-            self.credentials.forget(name)
+            self.credentials.forget(holder_of(name, member))
             raise
 
     def _caller_identity(self, headers: Mapping[str, str], body: bytes, request_id: str) -> bytes:
@@ -131,4 +131,4 @@ class TokenService:
             raise unknown_key()
         grant, credentials = found
         prove(signed, credentials.secret_key, headers, body, self._clock())
-        return protocol.caller_identity(credentials.access_key, grant.namespace, request_id)
+        return protocol.caller_identity(credentials.access_key, grant.holder.replace("/", "."), request_id)

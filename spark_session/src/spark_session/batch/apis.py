@@ -10,11 +10,11 @@ from spark_session.batch.outcome import GONE, Outcome, outcome
 from spark_session.environment import SERVICE_ACCOUNT
 from spark_session.executor_pods import ExecutorPods
 from spark_session.kube import Api, ApiError, Object
+from spark_session.pod_template import MEMBER_LABEL
 
 UNANSWERED = (OSError, HTTPException)
 """What the API raises where there is no answer."""
 
-_SELECTOR = ",".join(f"{key}={value}" for key, value in LABELS.items())
 NOT_FOUND = 404
 
 
@@ -25,10 +25,13 @@ class Apis:
         url: "https://host:port" of the API server.
         namespace: the workspace.
         account: folder with the service account's `token` and the API server's `ca.crt`.
+        member: whose jobs and schedules, in a workspace that several people share; those of others are as if they were not there.
     """
 
-    def __init__(self, url: str, namespace: str, account: Path = SERVICE_ACCOUNT) -> None:
+    def __init__(self, url: str, namespace: str, account: Path = SERVICE_ACCOUNT, member: str = "") -> None:
         self.namespace = namespace
+        self._labels = LABELS | ({MEMBER_LABEL: member} if member else {})
+        self._selector = ",".join(f"{key}={value}" for key, value in self._labels.items())
         self.jobs = Api(url, namespace, account, group="apis/batch/v1")
         self.pods = Api(url, namespace, account)
         self.logs = Api(url, namespace, account)
@@ -36,13 +39,13 @@ class Apis:
 
     def schedules(self) -> list[Object]:
         """All schedules, by their names."""
-        found: list[Object] = self.jobs.list("cronjobs", labelSelector=_SELECTOR)["items"]
+        found: list[Object] = self.jobs.list("cronjobs", labelSelector=self._selector)["items"]
         return sorted(found, key=lambda schedule: str(schedule["metadata"]["name"]))
 
     def list(self) -> list[tuple[Object, Object | None]]:
         """All jobs, the oldest first, each with its newest pod."""
-        pods = self.pods.list("pods", labelSelector=_SELECTOR)["items"]
-        jobs: list[Object] = self.jobs.list("jobs", labelSelector=_SELECTOR)["items"]
+        pods = self.pods.list("pods", labelSelector=self._selector)["items"]
+        jobs: list[Object] = self.jobs.list("jobs", labelSelector=self._selector)["items"]
         jobs.sort(key=lambda job: str(job["metadata"]["creationTimestamp"]))
         return [
             (job, _newest([pod for pod in pods if _job_of(pod) == job["metadata"]["name"]])) for job in jobs
@@ -50,7 +53,7 @@ class Apis:
 
     def pod(self, name: str) -> Object | None:
         """The newest pod of a job; None where there is none."""
-        return _newest(self.pods.list("pods", labelSelector=f"{_SELECTOR},{JOB_NAME_LABEL}={name}")["items"])
+        return _newest(self.pods.list("pods", labelSelector=f"{self._selector},{JOB_NAME_LABEL}={name}")["items"])
 
     def job(self, name: str) -> Object | None:
         """A job; None where there is none."""
@@ -73,11 +76,13 @@ class Apis:
 
     def _found(self, resource: str, name: str) -> Object | None:
         try:
-            return self.jobs.get(resource, name)
+            found = self.jobs.get(resource, name)
         except ApiError as error:
             if error.status == NOT_FOUND:
                 return None
             raise
+        mine, labels = self._labels.get(MEMBER_LABEL), found["metadata"].get("labels") or {}
+        return found if mine is None or labels.get(MEMBER_LABEL) == mine else None
 
 
 def _newest(pods: list[Object]) -> Object | None:

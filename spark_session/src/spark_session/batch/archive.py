@@ -25,9 +25,11 @@ class Archive:
 
     Args:
         home: the person's own place, "s3://bucket/prefix"; None where there is none: nothing is remembered then.
+        member: whose, where the place is that of several people.
     """
 
     home: str | None
+    member: str = ""
 
     def write(self, remembered: PastJob) -> None:
         """Remember a job, in place of what was remembered of it before."""
@@ -69,7 +71,7 @@ class Archive:
 
     @property
     def _folder(self) -> str:
-        return f"{self.home}/{FOLDER}/"
+        return f"{self.home}/{FOLDER}/{self.member}/" if self.member else f"{self.home}/{FOLDER}/"
 
     def _read(self, name: str) -> PastJob | None:
         url = f"{self._folder}{name}"

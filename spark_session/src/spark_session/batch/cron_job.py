@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from spark_session.batch.manifest import LABELS
 from spark_session.batch.timetable import Timetable
 from spark_session.errors import SparkSessionError, show
 from spark_session.kube import Object
@@ -50,11 +49,11 @@ def cron_job(name: str, timetable: Timetable, overlap: str, job: Object) -> Obje
         overlap: one of OVERLAPS.
         job: the Job that is to be made each time.
     """
-    notes = job["metadata"]["annotations"]
+    notes, labels = job["metadata"]["annotations"], job["metadata"]["labels"]
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
-        "metadata": {"name": name, "labels": dict(LABELS), "annotations": notes},
+        "metadata": {"name": name, "labels": dict(labels), "annotations": notes},
         "spec": {
             "schedule": timetable.expression,
             "timeZone": timetable.time_zone,
@@ -63,7 +62,7 @@ def cron_job(name: str, timetable: Timetable, overlap: str, job: Object) -> Obje
             "successfulJobsHistoryLimit": RUNS_KEPT,
             "failedJobsHistoryLimit": RUNS_KEPT,
             "jobTemplate": {
-                "metadata": {"labels": dict(LABELS), "annotations": {**notes, SCHEDULE_NOTE: name}},
+                "metadata": {"labels": dict(labels), "annotations": {**notes, SCHEDULE_NOTE: name}},
                 "spec": {**job["spec"], "ttlSecondsAfterFinished": KEPT_SECONDS},
             },
         },

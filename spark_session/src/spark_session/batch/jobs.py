@@ -260,7 +260,7 @@ def prepare(
         (code.copy_of(home, name, content), content)
         for name, content in [(request.script, request.content), *((jar.name, jar.content) for jar in along.jars)]
     )
-    apis = Apis(workspace.api_url, workspace.namespace)
+    apis = Apis(workspace.api_url, workspace.namespace, member=workspace.member)
     with answers():
         notebook = apis.pods.get("pods", workspace.pod_name)
     place = manifest.place(workspace, environment.s3, os.environ.get(CONFIG_VARIABLE, ""), notebook)
@@ -279,13 +279,13 @@ def workspace_jobs() -> Apis:
         SparkSessionError: it runs in none.
     """
     _, workspace = here()
-    return Apis(workspace.api_url, workspace.namespace)
+    return Apis(workspace.api_url, workspace.namespace, member=workspace.member)
 
 
 def archive() -> Archive:
     """Where the jobs of the person are remembered whose workspace this runs in."""
-    environment, _ = here()
-    return Archive(environment.s3.home)
+    environment, workspace = here()
+    return Archive(environment.s3.home, workspace.member)
 
 
 def to_stdout(text: bytes) -> None:

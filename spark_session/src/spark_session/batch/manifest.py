@@ -19,13 +19,22 @@ from spark_session.environment import (
     HOME_VARIABLE,
     IMAGE_VARIABLE,
     JOB_VARIABLE,
+    MEMBER_VARIABLE,
     S3,
     SECRET_FILE_VARIABLE,
     TOKEN_AUDIENCE_VARIABLE,
     Workspace,
 )
 from spark_session.kube import Object
-from spark_session.pod_template import CONTAINER_SECURITY, HOME, LABEL_PREFIX, POD_SECURITY, common_volumes, priority
+from spark_session.pod_template import (
+    CONTAINER_SECURITY,
+    HOME,
+    LABEL_PREFIX,
+    POD_SECURITY,
+    common_volumes,
+    member_label,
+    priority,
+)
 from spark_session.sizes import format_cores
 
 NOTEBOOK_ACCOUNT = "notebook"
@@ -112,16 +121,17 @@ def job(name: str, request: JobRequest, code: Code, where: Place) -> Object:
         DRIVER_PROFILE_NOTE: None if profile is None else profile.name,
     }
     notes |= {note: text for note, text in more.items() if text}
+    labels = LABELS | member_label(where.workspace)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name, "labels": dict(LABELS), "annotations": notes},
+        "metadata": {"name": name, "labels": dict(labels), "annotations": notes},
         "spec": {
             "backoffLimit": request.retries,
             "podFailurePolicy": _FAILURES,
             "activeDeadlineSeconds": request.timeout,
             "ttlSecondsAfterFinished": KEPT_SECONDS,
-            "template": {"metadata": {"labels": dict(LABELS)}, "spec": _pod(request, code, where)},
+            "template": {"metadata": {"labels": dict(labels)}, "spec": _pod(request, code, where)},
         },
     }
 
@@ -130,7 +140,7 @@ def _pod(request: JobRequest, code: Code, where: Place) -> dict[str, Any]:
     volumes, mounts = common_volumes(where.workspace, where.s3)
     spec = {
         "restartPolicy": "Never",
-        "serviceAccountName": NOTEBOOK_ACCOUNT,
+        "serviceAccountName": where.workspace.named(NOTEBOOK_ACCOUNT),
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": FAREWELL_SECONDS,
         "securityContext": dict(POD_SECURITY),
@@ -172,6 +182,8 @@ def _variables(request: JobRequest, where: Place) -> list[dict[str, Any]]:
     }
     if workspace.secret_file is not None:
         given[SECRET_FILE_VARIABLE] = str(workspace.secret_file)
+    if workspace.member:
+        given[MEMBER_VARIABLE] = workspace.member
     if where.s3.token_audience is not None:
         given[TOKEN_AUDIENCE_VARIABLE] = where.s3.token_audience
     if request.runner == JAR_RUNNER:

@@ -16,7 +16,7 @@ from spark_session.batch.apis import Apis
 from spark_session.batch.archive import Archive
 from spark_session.batch.outcome import LONGEST_WORDS
 from spark_session.batch.past import PastJob, ended_with, past
-from spark_session.environment import HOME_VARIABLE, JOB_VARIABLE
+from spark_session.environment import HOME_VARIABLE, JOB_VARIABLE, MEMBER_VARIABLE
 from spark_session.kube import Object
 
 PATIENCE = 10.0
@@ -119,7 +119,7 @@ class _Memory:
 
     @property
     def _archive(self) -> Archive:
-        return Archive(self._variables.get(HOME_VARIABLE) or None)
+        return Archive(self._variables.get(HOME_VARIABLE) or None, self._variables.get(MEMBER_VARIABLE, ""))
 
     def _apis(self) -> Apis:
         host, port = self._variables["KUBERNETES_SERVICE_HOST"], self._variables["KUBERNETES_SERVICE_PORT"]

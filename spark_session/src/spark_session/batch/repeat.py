@@ -35,7 +35,7 @@ def rerun(name: str, *, overlap: bool = False) -> Job:
         SparkSessionError: there is no such job, it still runs, its code or its image is not there any more, or Kubernetes refuses the new one.
     """
     _, workspace = here()
-    apis = Apis(workspace.api_url, workspace.namespace)
+    apis = Apis(workspace.api_url, workspace.namespace, member=workspace.member)
     origin = _origin(name, apis, overlap)
     url = origin.job["metadata"]["annotations"].get(CODE_NOTE, "")
     if not s3.is_there(url, "The copy of its code cannot be looked for."):

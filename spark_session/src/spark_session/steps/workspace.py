@@ -19,7 +19,7 @@ def workspace(context: Context) -> Settings:
     return {
         "spark.kubernetes.namespace": detected(place.namespace),
         "spark.kubernetes.driver.pod.name": detected(place.pod_name),
-        "spark.kubernetes.authenticate.executor.serviceAccountName": default(EXECUTOR_SERVICE_ACCOUNT),
+        "spark.kubernetes.authenticate.executor.serviceAccountName": default(place.named(EXECUTOR_SERVICE_ACCOUNT)),
         "spark.kubernetes.container.image": detected(place.image),
         "spark.kubernetes.container.image.pullPolicy": detected(place.image_pull_policy),
         "spark.kubernetes.executor.podTemplateFile": default(str(context.pod_template)),

@@ -27,7 +27,8 @@ class AssumeRoleMint:
             answer = await sts.assume_role(
                 RoleArn=self.role,
                 # At most 64 characters of those that names of namespaces have: it is in the S3 service's logs.
-                RoleSessionName=grant.namespace,
+                # At most 64 characters; the audit log has the whole.
+                RoleSessionName=grant.holder.replace("/", ".")[:64],
                 Policy=policy,
                 DurationSeconds=self.seconds,
             )

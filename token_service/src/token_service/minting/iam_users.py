@@ -32,10 +32,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TemporaryUser:
-    """A user of this service: its name, whose it is, and when it ends (seconds since 1970)."""
+    """A user of this service: its name, whose it is (a namespace, or namespace/member), and when it ends (seconds since 1970)."""
 
     name: str
-    namespace: str
+    holder: str
     ends: int
 
 
@@ -78,7 +78,7 @@ class IamUsersMint:
         name = user_name(grant.namespace, ends, secrets.token_hex(4))
         try:
             iam = await self.client.get()
-            await iam.create_user(UserName=name, Path=f"{self.root}{grant.namespace}/")
+            await iam.create_user(UserName=name, Path=f"{self.root}{grant.holder}/")
             try:
                 await iam.put_user_policy(UserName=name, PolicyName=POLICY_NAME, PolicyDocument=policy)
                 answer = await iam.create_access_key(UserName=name)
@@ -104,12 +104,12 @@ class IamUsersMint:
         gone = {user.name for user in users if now > user.ends + GRACE_SECONDS}
         slots = asyncio.Semaphore(AT_ONCE)
 
-        async def ask(namespace: str) -> None:
+        async def ask(holder: str) -> None:
             async with slots:
-                if not await still_granted(namespace):
-                    gone.update(user.name for user in users if user.namespace == namespace)
+                if not await still_granted(holder):
+                    gone.update(user.name for user in users if user.holder == holder)
 
-        await asyncio.gather(*(ask(each) for each in {user.namespace for user in users if user.name not in gone}))
+        await asyncio.gather(*(ask(each) for each in {user.holder for user in users if user.name not in gone}))
         removed = 0
         for name in sorted(gone):
             try:
