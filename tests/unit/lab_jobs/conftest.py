@@ -104,7 +104,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
         for module in (jobs, service):
             monkeypatch.setattr(module, "detect", detect)
         for module in (jobs, repeat):
-            monkeypatch.setattr(module, "Apis", lambda url, namespace: Apis(url, namespace, account))
+            monkeypatch.setattr(module, "Apis", lambda url, namespace, member="": Apis(url, namespace, account, member))
         monkeypatch.setattr(s3, "names", lambda folder, *_, **__: [url.removeprefix(folder) for url in made.files if url.startswith(folder)])  # fmt: skip
         monkeypatch.setattr(s3, "find", lambda url, *_: made.files.get(url))
         monkeypatch.setattr(s3, "is_there", lambda url, *_: url in made.files)
