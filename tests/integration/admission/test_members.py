@@ -27,7 +27,7 @@ TEMPLATE = "spec:template"
 
 
 @pytest.fixture(scope="module")
-def team(platform: Platform, node: Cluster) -> Iterator[Platform]:
+def team(platform: Platform, node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A shared workspace with the members ada and bob; the platform's workspace is ada's part of it."""
     place = f"{PREFIX}group--{platform.hub.namespace}"
     ada, bob = (
@@ -48,7 +48,7 @@ def team(platform: Platform, node: Cluster) -> Iterator[Platform]:
     target.kubectl("apply", "--filename", "-", stdin=text)
     made = replace(platform, workspace=ada)
     try:
-        chosen = changed(executor(made, "ada", Path("/nowhere")), {"spec:nodeName": "node0"})
+        chosen = changed(executor(made, "ada", tmp_path_factory.mktemp("ada")), {"spec:nodeName": "node0"})
         made.api.wait_until_refused(chosen, f"{ada.hub.fullname}-workspace-pods", account(made, "ada"))
         yield made
     finally:
@@ -60,10 +60,7 @@ def account(team: Platform, user: str) -> Account:
 
 
 def executor(team: Platform, user: str, folder: Path) -> dict[str, Any]:
-    """An executor as the helper makes it; without a folder that is there, as one without the secret of Spark."""
-    if not folder.is_dir():
-        pod = executor_pod(team.workspace.namespace, IMAGE, UIDS[user], folder)
-        return changed(pod, {"spec:serviceAccountName": f"executor-{user}", LABEL: user})
+    """An executor as the helper makes it; the folder is in place of the notebook's Secrets."""
     return executor_pod(team.workspace.namespace, IMAGE, UIDS[user], folder, member=user)
 
 
@@ -108,7 +105,7 @@ EXECUTORS: dict[str, tuple[dict[str, Any], str]] = {
         {"spec:containers:0:env": [{"name": "T", "valueFrom": {"secretKeyRef": {"name": "notebook-bob-token", "key": "token"}}}]},
         "may not take variables",
     ),
-    "as nobody's account": ({"spec:serviceAccountName": "executor"}, "not allowed here"),
+    "as nobody's account": ({"spec:serviceAccountName": "executor"}, 'serviceaccount "executor" not found'),
     "as another's notebook": ({"spec:serviceAccountName": "notebook-bob"}, "only the hub makes pods"),
     "as her own notebook": ({"spec:serviceAccountName": "notebook-ada"}, "only the hub makes pods"),
 }  # fmt: skip

@@ -141,8 +141,8 @@ def test_what_the_attacks_are_made_of_is_let_in(team: Situation) -> None:
 
 
 KEYS = """
-import boto3, json
-s3, found = boto3.client("s3"), {}
+import botocore.session, json
+s3, found = botocore.session.get_session().create_client("s3"), {}
 for prefix in ("teams/team/", "users/noa/", "users/mia/", "users/eve/", "groups/commons/"):
     try:
         s3.list_objects_v2(Bucket="notebooks", Prefix=prefix)
