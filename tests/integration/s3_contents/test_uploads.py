@@ -147,7 +147,7 @@ async def test_a_pause_that_is_too_long_ends_the_upload(
     manager.upload_timeout = 0.2
     await manager.save(chunk(1, bytes(9 * MIB)), "f/data.bin")
     assert len(pending(s3_server, bucket)) == 1
-    for _ in range(100):
+    for _ in range(600):
         if not pending(s3_server, bucket):
             break
         await asyncio.sleep(0.05)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,11 @@ def locked() -> str:
 
 
 @pytest.fixture
-def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The notebook image, in the storage of this repository's builds, which a builder by itself does not know."""
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The notebook image, in the storage of this repository's builds, which a builder by itself does not know.
+
+    Nobody else builds there meanwhile: each build of the repository's own begins with removing what others have left.
+    """
     reference = images.build(["notebook"])["notebook"]
     builder = find_builder()
     if builder.program == "buildah":
@@ -54,7 +57,8 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         monkeypatch.setenv("CONTAINERS_STORAGE_CONF", str(settings))
     for name, text in environment().items():
         monkeypatch.setenv(name, text)
-    return reference
+    with images.no_other_build():
+        yield reference
 
 
 @pytest.fixture
@@ -67,12 +71,22 @@ def project(tmp_path: Path) -> Callable[[str], Path]:
         (folder / "pyproject.toml").write_text(PYPROJECT.format(python=python))
         (folder / "requirements.txt").write_text(locked())
         (folder / "src" / "flights.py").write_text("HERE = 'in the image'\n")
-        identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
-        for words in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "--message=all"]):
-            subprocess.run(["git", "-C", str(folder), *words], check=True)
+        subprocess.run(["git", "-C", str(folder), "init", "--quiet"], check=True)
+        commit(folder)
         return folder
 
     return make
+
+
+def commit(folder: Path) -> None:
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    for words in (["add", "."], [*identity, "commit", "--quiet", "--message=all"]):
+        subprocess.run(["git", "-C", str(folder), *words], check=True)
+
+
+def remove_all(builder: Builder, tag: str) -> None:
+    for each in (output(builder.tags(tag)) or "").split():
+        output(builder.remove(f"{tag}:{each}"))
 
 
 def labels_of(builder: Builder, image: str) -> dict[str, str]:
@@ -110,9 +124,7 @@ def test_a_project_becomes_an_image_of_ours(
             assert told_inside == "in the image True True"
             assert who == "1000"
     finally:
-        names = output(builder.tags(tag)) or ""
-        for each in names.split():
-            output(builder.remove(f"{tag}:{each}"))
+        remove_all(builder, tag)
 
 
 class Forgetful(builders.Builder):
@@ -139,8 +151,16 @@ def test_the_same_commit_is_the_same_image(base: str, project: Callable[[str], P
     assert None not in digests
 
 
-def test_a_project_for_another_python_is_refused(
+def test_a_project_for_another_python_is_refused_also_after_one_that_was_built(
     base: str, project: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["build", str(project("<3.10")), "--base", base, "--tag", "localhost/spark-notebooks/test-build"]) == 2
+    """Builders use earlier steps again, and not what they were about."""
+    folder, tag = project(">=3.11"), "localhost/spark-notebooks/test-other"
+    try:
+        assert main(["build", str(folder), "--base", base, "--tag", tag]) == 0
+        (folder / "pyproject.toml").write_text(PYPROJECT.format(python="<3.10"))
+        commit(folder)
+        assert main(["build", str(folder), "--base", base, "--tag", tag]) == 2
+    finally:
+        remove_all(find_builder(), tag)
     assert "The project needs Python <3.10, and the image has 3." in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_what_is_installed_is_locked() -> None:
 def test_the_dockerfile_installs_what_is_locked_and_says_where_all_of_it_is_from() -> None:
     lock = Lock("requirements.txt", LOCKED)
     labels = naming.labels(FOUND, lock, STATE, BASE)
-    text = dockerfile.dockerfile(BASE, lock, ["src/flights/__init__.py"], labels)
+    text = dockerfile.dockerfile(BASE, FOUND, lock, ["src/flights/__init__.py"], labels)
     lines = text.splitlines()
     assert lines[1:3] == [f"FROM {BASE}", "USER 0"]
     assert "--no-deps" in text
@@ -93,10 +94,23 @@ def test_the_dockerfile_installs_what_is_locked_and_says_where_all_of_it_is_from
         "org.opencontainers.image.base.digest": f"sha256:{'1' * 64}",
         "spark-notebooks.io/project-sha256": STATE.digest, "spark-notebooks.io/lock-sha256": lock.digest,
     }  # fmt: skip
-    bare = dockerfile.dockerfile(BASE, NOTHING, ["flights.py"], {"a": 'with "quotes"'})
+    bare = dockerfile.dockerfile(BASE, FOUND, NOTHING, ["flights.py"], {"a": 'with "quotes"'})
     assert "pip install" not in bare
     assert "printf '%s\\n' /opt/project >" in bare
     assert bare.endswith('LABEL a="with \\"quotes\\""\n')
+
+
+def test_what_is_mounted_for_a_step_is_in_its_text() -> None:
+    """buildah else takes the step as done, with what was mounted then."""
+
+    def steps(found: Project, lock: Lock) -> list[str]:
+        return [line for line in dockerfile.dockerfile(BASE, found, lock, [], {}).splitlines() if "--mount" in line]
+
+    first, lock = steps(FOUND, Lock("requirements.txt", LOCKED)), Lock("requirements.txt", f"{LOCKED}# more\n")
+    assert len(first) == 2
+    assert all(one != other for one, other in zip(first, steps(FOUND, lock), strict=True))
+    other_python = steps(replace(FOUND, requires_python="<3"), Lock("requirements.txt", LOCKED))
+    assert (other_python[0] == first[0], other_python[1] == first[1]) == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 
@@ -28,7 +29,6 @@ _MOUNTS = " ".join(
 )
 _INSTALL = " \\\n    ".join(
     (
-        f"RUN {_MOUNTS}",
         "[ ! -s /run/secrets/ca ] || export PIP_CERT=/run/secrets/ca;",
         "[ ! -s /run/secrets/pip ] || export PIP_CONFIG_FILE=/run/secrets/pip;",
         "python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-cache-dir --no-compile --no-deps",
@@ -64,11 +64,12 @@ def check(project: Project) -> str:
     return SCRIPT.format(wanted=project.requires_python or "", pinned=PINNED, mark=MARK, requirements=REQUIREMENTS)
 
 
-def dockerfile(base: str, lock: Lock, files: Collection[str], labels: Mapping[str, str]) -> str:
+def dockerfile(base: str, project: Project, lock: Lock, files: Collection[str], labels: Mapping[str, str]) -> str:
     """The text.
 
     Args:
         base: the notebook image, by its digest.
+        project: what is checked.
         lock: what is installed.
         files: paths of the project's files, to see how it is laid out.
         labels: of the image.
@@ -79,8 +80,8 @@ def dockerfile(base: str, lock: Lock, files: Collection[str], labels: Mapping[st
         "# Written by spark-session build.",
         f"FROM {base}",
         "USER 0",
-        f"RUN {mounts} python /tmp/{CHECK}",
-        *([_INSTALL] if lock.content else []),
+        f"RUN {mounts} {_key(check(project), lock.content)} python /tmp/{CHECK}",
+        *([f"RUN {_MOUNTS} {_key(lock.content)} \\\n    {_INSTALL}"] if lock.content else []),
         f"COPY {CODE}/ {FOLDER}/",
         # Not PYTHONPATH: a file of the project would take the place of a package of the image that has its name.
         f"RUN printf '%s\\n' {' '.join(places)} > \"$({_SITE_PACKAGES})/project.pth\"",
@@ -88,3 +89,8 @@ def dockerfile(base: str, lock: Lock, files: Collection[str], labels: Mapping[st
         "LABEL " + " \\\n      ".join(f"{name}={json.dumps(text)}" for name, text in sorted(labels.items())),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _key(*contents: str) -> str:
+    """A command that does nothing. buildah takes a step for one that it has done, whatever is in the files that are mounted for it: so they are in its text."""
+    return f": {hashlib.sha256(chr(0).join(contents).encode()).hexdigest()};"

@@ -45,7 +45,7 @@ class Plan:
     def dockerfile(self, base: str) -> str:
         """The text; base: the notebook image, by its digest."""
         labels = naming.labels(self.project, self.lock, self.state, base)
-        return dockerfile.dockerfile(base, self.lock, self.files, labels)
+        return dockerfile.dockerfile(base, self.project, self.lock, self.files, labels)
 
 
 def plan(folder: Path, tag: str | None, *, dirty: bool, variables: Mapping[str, str] = os.environ) -> Plan:
