@@ -1,10 +1,12 @@
 """What all sections of the values have in common."""
 
 from ipaddress import ip_network
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from pydantic.alias_generators import to_camel
+
+from .shared_folders import PREFIX
 
 
 class Section(BaseModel):
@@ -24,3 +26,16 @@ def as_network(value: str) -> str:
         return str(ip_network(value))
     except ValueError:
         raise ValueError(f"must be a network such as 10.20.0.0/16, not {value!r}") from None
+
+
+def _as_prefix(value: str) -> str:
+    prefix = value.strip("/")
+    if not PREFIX.fullmatch(prefix):
+        raise ValueError(
+            f"{value!r} must be letters, digits, '.', '_' and '-' between slashes, and no part may begin with '.'"
+        )
+    return prefix
+
+
+# A folder of the bucket, without slashes at its ends.
+Prefix = Annotated[str, AfterValidator(_as_prefix)]

@@ -7,8 +7,7 @@ from typing import Any, Final
 from kubespawner.slugs import safe_slug
 from pydantic import Field, field_validator
 
-from .section import Section
-from .shared_folders import PREFIX
+from .section import Prefix, Section
 from .workspace import PREFIX_LENGTH
 
 # No user's slug begins so: kubespawner makes two dashes in a row of no name.
@@ -21,20 +20,10 @@ class SharedWorkspaceValues(Section):
 
     name: str = Field(min_length=1, max_length=60)
     groups: list[str] = Field(min_length=1)
-    prefix: str
+    prefix: Prefix
     quota: dict[str, str | int | float | None] = {}
     limits: list[dict[str, Any]] | None = None
     priority_class: str | None = Field(default=None, min_length=1)
-
-    @field_validator("prefix")
-    @classmethod
-    def _is_a_prefix(cls, value: str) -> str:
-        prefix = value.strip("/")
-        if not PREFIX.fullmatch(prefix):
-            raise ValueError(
-                f"{value!r} must be letters, digits, '.', '_' and '-' between slashes, and no part may begin with '.'"
-            )
-        return prefix
 
     @field_validator("name")
     @classmethod

@@ -6,8 +6,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from .network import without_metadata
-from .section import Section, as_network
-from .shared_folders import NAME, PREFIX, SharedFolder
+from .section import Prefix, Section, as_network
+from .shared_folders import NAME, SharedFolder
 
 BYTES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
@@ -83,7 +83,7 @@ class SharedFolderValues(Section):
     """A folder of the bucket that some people share."""
 
     name: str
-    prefix: str
+    prefix: Prefix
     groups: list[str] = []
     users: list[str] = []
     everyone: bool = False
@@ -93,16 +93,6 @@ class SharedFolderValues(Section):
     @classmethod
     def _is_a_name(cls, value: str) -> str:
         return _shown_name(value)
-
-    @field_validator("prefix")
-    @classmethod
-    def _is_a_prefix(cls, value: str) -> str:
-        prefix = value.strip("/")
-        if not PREFIX.fullmatch(prefix):
-            raise ValueError(
-                f"{value!r} must be letters, digits, '.', '_' and '-' between slashes, and no part may begin with '.'"
-            )
-        return prefix
 
     @model_validator(mode="after")
     def _is_for_somebody(self) -> Self:
