@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
@@ -41,18 +41,7 @@ class Users:
 
     async def names(self, session: aiohttp.ClientSession) -> set[str]:
         """All of them. Raises aiohttp.ClientError where not all can be asked for."""
-        found: set[str] = set()
-        offset = 0
-        while True:
-            address = f"{self._url}/users?limit={PAGE}&offset={offset}"
-            headers = {**self._headers, "Accept": PAGINATION}
-            async with session.get(address, headers=headers, raise_for_status=True) as response:
-                page = await response.json(content_type=None)
-            found |= {each["name"] for each in page["items"]}
-            following = page["_pagination"]["next"]
-            if not following:
-                return found
-            offset = int(following["offset"])
+        return {each["name"] async for each in self._all(session, "users")}
 
     async def is_known(self, session: aiohttp.ClientSession, name: str) -> bool:
         """One of them: a page that somebody is deleted from while it is read may leave out another one."""
@@ -63,17 +52,20 @@ class Users:
 
     async def groups(self, session: aiohttp.ClientSession) -> dict[str, set[str]]:
         """The members of all groups. Raises aiohttp.ClientError where not all can be asked for."""
-        found: dict[str, set[str]] = {}
-        offset = 0
+        return {each["name"]: set(each["users"]) async for each in self._all(session, "groups")}
+
+    async def _all(self, session: aiohttp.ClientSession, what: str) -> AsyncIterator[dict[str, Any]]:
+        """What the API lists, a page at a time."""
+        headers, offset = {**self._headers, "Accept": PAGINATION}, 0
         while True:
-            address = f"{self._url}/groups?limit={PAGE}&offset={offset}"
-            headers = {**self._headers, "Accept": PAGINATION}
+            address = f"{self._url}/{what}?limit={PAGE}&offset={offset}"
             async with session.get(address, headers=headers, raise_for_status=True) as response:
                 page = await response.json(content_type=None)
-            found |= {each["name"]: set(each["users"]) for each in page["items"]}
+            for each in page["items"]:
+                yield each
             following = page["_pagination"]["next"]
             if not following:
-                return found
+                return
             offset = int(following["offset"])
 
 
@@ -93,6 +85,8 @@ class Look:
 
     async def take(self, client: ApiClient, session: aiohttp.ClientSession, users: Users) -> list[Decision]:
         """Does what is to be done, and returns it. Raises ApiException and aiohttp.ClientError where it cannot be known."""
+        if self._policy == "keep":
+            return []
         names = await users.names(session)
         now = datetime.now(UTC)
         found = decisions(
