@@ -5,6 +5,7 @@ import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { historyIcon } from '@jupyterlab/ui-components';
 
 import { opened } from '../documents.js';
+import { addPanel } from '../panels.js';
 import { history as list, restore } from './api.js';
 import { DRIVE, VersionsDrive } from './drive.js';
 import { Page, Version, versionPath } from './model.js';
@@ -35,12 +36,7 @@ export const history: JupyterFrontEndPlugin<void> = {
       open: (path, version) => openBeside(documents, path, version),
       restore: (path, version, kept) => askAndRestore(app, documents, path, version, kept)
     });
-    panel.id = PANEL;
-    panel.title.icon = historyIcon;
-    panel.title.caption = 'History of a file';
-    panel.node.setAttribute('role', 'region');
-    panel.node.setAttribute('aria-label', 'History of a file');
-    shell.add(panel, 'right', { rank: 350, type: 'History' });
+    addPanel(shell, panel, { id: PANEL, title: 'History of a file', icon: historyIcon, area: 'right', rank: 350, type: 'History' });
     // What is saved while one looks is the next version.
     contents.fileChanged.connect((_, change) => {
       if (change.type === 'save' && change.newValue?.path === panel.path && panel.isVisible) {

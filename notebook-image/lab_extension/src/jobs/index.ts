@@ -7,6 +7,7 @@ import { call } from '../api.js';
 import { opened } from '../documents.js';
 import { address } from '../files/model.js';
 import { jobsIcon } from '../icon.js';
+import { addPanel } from '../panels.js';
 import { list as listSessions } from '../sessions/api.js';
 import { openFrame } from '../sessions/frame.js';
 import { details, executorLog, executors, log, overview } from './api.js';
@@ -57,12 +58,7 @@ export const jobs: JupyterFrontEndPlugin<void> = {
       },
       cancelSchedule: ask.cancelSchedule
     });
-    panel.id = PANEL;
-    panel.title.icon = jobsIcon;
-    panel.title.caption = 'Jobs';
-    panel.node.setAttribute('role', 'region');
-    panel.node.setAttribute('aria-label', 'Jobs');
-    shell.add(panel, 'left', { rank: 351, type: 'Jobs' });
+    addPanel(shell, panel, { id: PANEL, title: 'Jobs', icon: jobsIcon, area: 'left', rank: 351, type: 'Jobs' });
 
     const isOurs = (path: string): boolean => app.serviceManager.contents.driveName(path) === '' && kindOf(path) !== null;
     const selected = (): string | null => {

@@ -2,6 +2,7 @@ import { ILabShell, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/a
 import { Dialog, ICommandPalette, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 
 import { sparkIcon } from '../icon.js';
+import { addPanel } from '../panels.js';
 import { list, stop } from './api.js';
 import { openFrame } from './frame.js';
 import { Session } from './model.js';
@@ -23,12 +24,7 @@ export const sessions: JupyterFrontEndPlugin<void> = {
       open: (title, frame) => openFrame(shell, title, frame),
       stop: askAndStop
     });
-    panel.id = PANEL;
-    panel.title.icon = sparkIcon;
-    panel.title.caption = 'Spark sessions';
-    panel.node.setAttribute('role', 'region');
-    panel.node.setAttribute('aria-label', 'Spark sessions');
-    shell.add(panel, 'left', { rank: 350, type: 'Spark sessions' });
+    addPanel(shell, panel, { id: PANEL, title: 'Spark sessions', icon: sparkIcon, area: 'left', rank: 350, type: 'Spark sessions' });
     app.commands.addCommand(SHOW, {
       label: 'Show Spark Sessions',
       execute: () => shell.activateById(PANEL)
