@@ -14,7 +14,7 @@ import pytest
 from dev import toolchain
 from dev.debian import PACKAGES, UNPACKED, packages_for
 from dev.paths import REPOSITORY
-from dev.toolchain import MODULES, Module, ToolchainError
+from dev.toolchain import PROGRAMS, Programs, ToolchainError
 
 GO_MOD = """module node
 
@@ -45,8 +45,8 @@ def test_a_module_that_go_mod_does_not_require_is_an_error() -> None:
 
 def test_programs_are_stamped_with_their_version() -> None:
     stamps = {"v.full": "{version}", "v.minor": "{minor}", "v.client": "{k8s.io/client-go minor}", "v.fixed": "1"}
-    module = Module("folder", {"kubelet": "x"}, "k8s.io/kubernetes", stamps)
-    flags = toolchain.linker_flags(module, GO_MOD)
+    programs = Programs("kubernetes", "folder", {"kubelet": "x"}, "k8s.io/kubernetes", stamps)
+    flags = toolchain.linker_flags(programs, GO_MOD)
     assert flags == "-s -w -X v.full=v1.34.4 -X v.minor=34 -X v.client=34 -X v.fixed=1"
 
 
@@ -63,11 +63,13 @@ def test_the_key_changes_with_everything_that_a_build_depends_on() -> None:
     assert toolchain.build_key({"go.sum": b"b", "go.mod": b"a"}, "go1.26", "-s") == toolchain.build_key(*base)
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.folder)
-def test_every_modules_flags_follow_from_its_own_go_mod(module: Module) -> None:
-    go_mod = (REPOSITORY / module.folder / "go.mod").read_text()
-    assert toolchain.linker_flags(module, go_mod).startswith("-s -w")
-    assert all(package == "." or f"{package}" in go_mod for package in module.programs.values())
+@pytest.mark.parametrize("programs", PROGRAMS, ids=lambda programs: programs.name)
+def test_flags_and_packages_are_those_of_go_mod(programs: Programs) -> None:
+    folder = REPOSITORY / programs.folder
+    go_mod = (folder / "go.mod").read_text()
+    assert toolchain.linker_flags(programs, go_mod).startswith("-s -w")
+    for package in programs.packages.values():
+        assert package in go_mod or (folder / package / "main.go").is_file()
 
 
 def test_an_unknown_program_is_refused_with_the_known_ones() -> None:
@@ -147,7 +149,7 @@ def test_a_failed_build_says_why_and_leaves_nothing(
     source.mkdir(parents=True)
     (source / "go.mod").write_text("module broken\n\ngo 1.25\n")
     (source / "main.go").write_text("package main\n\nfunc main() { undefinedName() }\n")
-    monkeypatch.setattr(toolchain, "MODULES", (Module("broken", {"broken": "."}),))
+    monkeypatch.setattr(toolchain, "PROGRAMS", (Programs("broken", "broken", {"broken": "."}),))
     monkeypatch.setattr(toolchain, "REPOSITORY", tmp_path / "source")
     with pytest.raises(ToolchainError, match=r"(?s)failed in broken:.*undefined: undefinedName"):
         toolchain.binary("broken")
