@@ -104,6 +104,7 @@ def test_run_survives_a_kill_and_keeps_notebooks_over_stop(node: Cluster) -> Non
     assert not healthy(port)
     assert not node.running
     assert_nothing_is_left(watch, mark)
+    assert re.search(r"^state +stopped$", finish(make("cluster-status", port), 60), re.MULTILINE)
 
     assert accounts(finish(make("run", port), 200)) == first
     with Store.of(Platform(of_node(node))) as store:
