@@ -1,13 +1,12 @@
 """Archives or removes a workspace whose person is gone."""
 
-from collections.abc import Awaitable
 from functools import partial
 
-from kubernetes_asyncio.client import ApiClient, ApiException
+from kubernetes_asyncio.client import ApiClient
 
 from .departure import Policy, archived_manifests
-from .workspace import Manifest, Workspace, credentials_secret, foreign, notebook_binding
-from .workspaces import apply, call, remove, when_allowed
+from .workspace import Workspace, credentials_secret, foreign, notebook_binding
+from .workspaces import apply, call, namespace_of, namespace_path, remove, unless_gone, when_allowed
 
 MERGE = "application/merge-patch+json"
 # What belongs to a Job goes with it; by itself it would stay.
@@ -21,16 +20,11 @@ async def depart(client: ApiClient, workspace: Workspace, policy: Policy) -> boo
     """
     if policy == "keep":
         return False
-    try:
-        existing = await call(client, "GET", _path(workspace))
-    except ApiException as error:
-        if error.status == 404:
-            return False
-        raise
-    if foreign(existing, workspace) or existing.get("status", {}).get("phase") == "Terminating":
+    existing = await namespace_of(client, workspace)
+    if existing is None or foreign(existing, workspace) or existing.get("status", {}).get("phase") == "Terminating":
         return False
     if policy == "remove":
-        await _delete(client, _path(workspace))
+        await _delete(client, namespace_path(workspace))
     else:
         await _archive(client, workspace, existing["metadata"]["uid"])
     return True
@@ -47,7 +41,7 @@ async def _archive(client: ApiClient, workspace: Workspace, uid: str) -> None:
     batch = f"/apis/batch/v1/namespaces/{workspace.namespace}"
     for name in await _names(client, f"{batch}/cronjobs"):
         pause = {"spec": {"suspend": True}}
-        await _unless_gone(
+        await unless_gone(
             call(client, "PATCH", f"{batch}/cronjobs/{name}", headers={"Content-Type": MERGE}, body=pause)
         )
     for name in await _names(client, f"{batch}/jobs"):
@@ -63,16 +57,4 @@ async def _names(client: ApiClient, path: str) -> list[str]:
 
 
 async def _delete(client: ApiClient, path: str, query: list[tuple[str, str]] | None = None) -> None:
-    await _unless_gone(call(client, "DELETE", path, query=query))
-
-
-async def _unless_gone(request: Awaitable[Manifest]) -> None:
-    try:
-        await request
-    except ApiException as error:
-        if error.status != 404:
-            raise
-
-
-def _path(workspace: Workspace) -> str:
-    return f"/api/v1/namespaces/{workspace.namespace}"
+    await unless_gone(call(client, "DELETE", path, query=query))

@@ -97,11 +97,27 @@ async def create_if_absent(client: ApiClient, manifest: Manifest) -> None:
 
 async def remove(client: ApiClient, manifest: Manifest) -> None:
     """Deletes one object; it may be gone already. Raises ApiException."""
+    await unless_gone(call(client, "DELETE", resource_path(manifest)))
+
+
+async def unless_gone(request: Awaitable[Manifest]) -> Manifest | None:
+    """A request's answer; None where what it is about is not there (any more). Raises ApiException."""
     try:
-        await call(client, "DELETE", resource_path(manifest))
+        return await request
     except ApiException as error:
-        if error.status != 404:
-            raise
+        if error.status == 404:
+            return None
+        raise
+
+
+async def namespace_of(client: ApiClient, workspace: Workspace) -> Manifest | None:
+    """The workspace's namespace as it is now; None where there is none. Raises ApiException."""
+    return await unless_gone(call(client, "GET", namespace_path(workspace)))
+
+
+def namespace_path(workspace: Workspace) -> str:
+    """The REST path of the workspace's namespace."""
+    return f"/api/v1/namespaces/{workspace.namespace}"
 
 
 async def apply_workspace(
@@ -148,13 +164,10 @@ def member_manager(workspace: Workspace) -> str:
 
 async def leave(client: ApiClient, workspace: Workspace) -> None:
     """Takes a member's keys and rights in a shared workspace away; what runs of theirs makes nothing more. Raises ApiException."""
-    try:
-        existing = await call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}")
-    except ApiException as error:
-        if error.status == 404:
-            return
-        raise
-    if foreign(existing, workspace) or workspace.user not in members(existing["metadata"].get("annotations") or {}):
+    existing = await namespace_of(client, workspace)
+    if existing is None or foreign(existing, workspace):
+        return
+    if workspace.user not in members(existing["metadata"].get("annotations") or {}):
         return
     gone = member_rules(workspace, belongs=False)
     gone["metadata"]["uid"] = existing["metadata"]["uid"]
@@ -197,7 +210,7 @@ async def apply_server_rules(client: ApiClient, workspace: Workspace, pod: Manif
 
 async def _keep_images_of_jobs(client: ApiClient, workspace: Workspace) -> None:
     namespace, jobs, schedules = await asyncio.gather(
-        call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}"),
+        call(client, "GET", namespace_path(workspace)),
         *(
             when_allowed(partial(call, client, "GET", f"/apis/batch/v1/namespaces/{workspace.namespace}/{kind}"))
             for kind in ("jobs", "cronjobs")
@@ -238,12 +251,9 @@ async def _until_not_terminating(
 ) -> Manifest | None:
     """Returns when the namespace is absent (None) or ours and alive."""
     while True:
-        try:
-            existing = await call(client, "GET", f"/api/v1/namespaces/{workspace.namespace}")
-        except ApiException as error:
-            if error.status == 404:
-                return None
-            raise
+        existing = await namespace_of(client, workspace)
+        if existing is None:
+            return None
         if existing.get("status", {}).get("phase") != "Terminating":
             break
         say("Waiting until your earlier workspace has been removed")
