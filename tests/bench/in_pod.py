@@ -1,7 +1,8 @@
-"""Runs inside a notebook pod: `python in_pod.py ours|kernel|stock WHAT N`. Prints the figures of one measurement as JSON, times in seconds.
+"""Runs inside a notebook pod: `python in_pod.py ours|kernel|encrypted|stock WHAT N`. Prints the figures of one measurement as JSON, times in seconds.
 
-WHAT is `session` (a session of N executors), `local` (a local session) or `job` (a minute of queries on N executors).
-`kernel` is ours as the first cell of a notebook, some seconds after its kernel started.
+WHAT is `session` (a session of N executors), `local` (a local session), `job` (a minute of queries on N executors) or `shuffle`
+(rows that N executors send each other). `kernel` is ours as the first cell of a notebook, some seconds after its kernel started;
+`encrypted` is ours where the administrator has traffic and spilled files encrypted.
 `stock` is what the documentation of Spark on Kubernetes leads to: client mode, pod template for the restricted Pod Security Standard,
 the entrypoint that comes with Spark as far as it starts executors, defaults otherwise. Both ways use the Python environment of the image.
 """
@@ -14,6 +15,7 @@ from pathlib import Path
 
 CORES, MEMORY, CPU_REQUEST = 1, "512m", "50m"
 QUERIES, ROWS = 20, 300_000_000
+SHUFFLES, SHUFFLED_ROWS = 5, 20_000_000
 
 TYPING_SECONDS = 8
 """How long a person takes from the opening of a notebook to the run of its first cell, at least."""
@@ -99,6 +101,13 @@ def ours(executors):
     return get_spark_session(executors=executors, cores=CORES, memory=MEMORY)
 
 
+def encrypted(executors):
+    config = json.loads(os.environ["SPARK_SESSION_CONFIG"])
+    config["SparkSessionDefaults"] |= {"network_encryption": True, "spill_encryption": True}
+    os.environ["SPARK_SESSION_CONFIG"] = json.dumps(config)
+    return ours(executors)
+
+
 def type_first_cell():
     # What a kernel of the image loads at its start.
     from spark_session.kernel import load_ipython_extension
@@ -154,6 +163,19 @@ def job(start, executors):
     return {"job": seconds}
 
 
+def shuffle(start, executors):
+    spark = start(executors)
+    wait_for_executors(spark, executors)
+    for number in range(SHUFFLES + 1):
+        if number == 1:  # the first one loads what the others use
+            started = time.monotonic()
+        rows = spark.range(0, SHUFFLED_ROWS, 1, executors * 2).repartition(executors * 2)
+        assert rows.selectExpr("count(id)").first()[0] == SHUFFLED_ROWS
+    seconds = time.monotonic() - started
+    spark.stop()
+    return {"shuffle": seconds}
+
+
 def wait_for_executors(spark, executors):
     tracker = spark.sparkContext._jsc.sc().statusTracker()
     while len(tracker.getExecutorInfos()) - 1 < executors:  # the driver is one of them
@@ -181,11 +203,17 @@ def resident_memory():
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1000
 
 
+WAYS = {"ours": ours, "kernel": ours, "encrypted": encrypted, "stock": stock}
+
+
 def main(way, what, executors):
-    start = stock if way == "stock" else ours
     if way == "kernel":
         type_first_cell()
-    measured = job(start, executors) if what == "job" else session(start, None if what == "local" else executors)
+    start = WAYS[way]
+    if what in ("job", "shuffle"):
+        measured = {"job": job, "shuffle": shuffle}[what](start, executors)
+    else:
+        measured = session(start, None if what == "local" else executors)
     print(json.dumps(measured))
 
 

@@ -1,4 +1,4 @@
-"""get_spark_session beside stock PySpark in the same notebook pod, alternating: waiting times, CPU of an executor, memory, a long job."""
+"""get_spark_session beside stock PySpark in the same notebook pod, alternating: waiting times, CPU of an executor, memory, a long job, encryption."""
 
 import json
 import os
@@ -49,6 +49,7 @@ KERNEL: dict[int, Titles] = {
     },
 }
 JOB: Titles = {"job": ("2 executors: a minute of queries", "s", "<= 1.03x")}
+SHUFFLE: Titles = {"shuffle": ("2 executors: 5 shuffles of 160 MB, encrypted; beside: not encrypted", "s", "")}
 
 
 def measure() -> list[Row]:
@@ -59,18 +60,21 @@ def measure() -> list[Row]:
         rows = compare(notebook, "local", 0, {"ours": LOCAL})
         for executors in EXECUTORS:
             rows += compare(notebook, "session", executors, {"ours": SESSION[executors], "kernel": KERNEL[executors]})
-        return rows + compare(notebook, "job", JOB_EXECUTORS, {"ours": JOB})
+        rows += compare(notebook, "job", JOB_EXECUTORS, {"ours": JOB})
+        return rows + compare(notebook, "shuffle", JOB_EXECUTORS, {"encrypted": SHUFFLE}, beside="ours")
 
 
-def compare(notebook: Notebook, what: str, executors: int, ways: Mapping[str, Titles]) -> list[Row]:
-    """Each of our ways and stock in turns, RUNS times each."""
-    figures: dict[str, list[dict[str, float]]] = {way: [] for way in (*ways, "stock")}
+def compare(
+    notebook: Notebook, what: str, executors: int, ways: Mapping[str, Titles], beside: str = "stock"
+) -> list[Row]:
+    """Each way and the one that it is compared with in turns, RUNS times each."""
+    figures: dict[str, list[dict[str, float]]] = {way: [] for way in (*ways, beside)}
     for _ in range(RUNS):
         for way, found in figures.items():
             found.append(once(notebook, way, what, executors))
             notebook.wait_until_executors_are_gone()
     return [
-        row(title, unit, [each[key] for each in figures[way]], [each[key] for each in figures["stock"]], goal)
+        row(title, unit, [each[key] for each in figures[way]], [each[key] for each in figures[beside]], goal)
         for way, titles in ways.items()
         for key, (title, unit, goal) in titles.items()
     ]
