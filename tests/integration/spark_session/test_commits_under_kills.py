@@ -1,0 +1,123 @@
+"""Executors that are killed while they write to S3: every row is there once, and nothing of the lost attempts stays."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cluster import Cluster
+from dev.s3_server import S3Server
+from tests.support.notebook_pod import Notebook, running_notebook
+
+PARTS = 8
+ROWS = 400
+WRITE = f"""
+import json, random, threading, time
+import pyspark.sql.functions as F
+import spark_session
+from spark_session import get_spark_session, s3_home
+
+random.seed(SEED)
+
+def until(true, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, repr(spark_session.cluster().executors())
+        time.sleep(0.1)
+
+def running(cluster):
+    return [one for one in cluster.executors() if one.state == "running"]
+
+def done(cluster):
+    return sum(one.done for one in cluster.executors())
+
+def slow(x):
+    time.sleep(0.02)
+    return x
+
+def breaks(x):
+    if x == {ROWS} - 1:
+        raise ValueError("a row that cannot be written")
+    return slow(x)
+
+def write(function, path, ended):
+    try:
+        spark.range(0, {ROWS}, 1, {PARTS}).select(F.udf(function, "long")("id").alias("id")).write.parquet(path)
+        ended.append("written")
+    except Exception as error:
+        ended.append(type(error).__name__)
+
+repeated = []
+with get_spark_session(executors=2) as spark:
+    cluster = spark_session.cluster(spark)
+    for kill in range(KILLS):
+        until(lambda: len(running(cluster)) == 2)
+        before, ended = done(cluster), []
+        writing = threading.Thread(target=write, args=(slow, s3_home(f"seed-SEED-{{kill}}"), ended))
+        writing.start()
+        first = random.randrange({PARTS} - 2)
+        until(lambda: done(cluster) - before >= first)
+        time.sleep(random.uniform(0, 0.5))
+        pod = random.choice(running(cluster)).pod
+        cluster._pods._kubernetes.delete("pods", pod, gracePeriodSeconds=0)  # as when its node loses power
+        writing.join()
+        assert ended == ["written"], ended
+        repeated.append(done(cluster) - before - {PARTS})
+        rows = sorted(row["id"] for row in spark.read.parquet(s3_home(f"seed-SEED-{{kill}}")).collect())
+        assert rows == list(range({ROWS})), rows
+    refused = []
+    write(breaks, s3_home("seed-SEED-broken"), refused)
+print(json.dumps([repeated, refused]))
+"""
+
+
+@pytest.fixture(scope="module")
+def server(node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with S3Server(tmp_path_factory.mktemp("s3"), host=node.host_address) as server:
+        server.create_bucket("notebooks")
+        yield server
+
+
+@pytest.fixture(scope="module")
+def notebook(node: Cluster, server: S3Server) -> Iterator[Notebook]:
+    with running_notebook(node, "test-commits", {"pods": 5}, {"max_executors": 2}, s3=server) as made:
+        yield made
+
+
+def files(server: S3Server) -> dict[str, list[str]]:
+    """The names of all objects below each folder of the person's home."""
+    found: dict[str, list[str]] = {}
+    for page in server.client.get_paginator("list_objects_v2").paginate(Bucket="notebooks", Prefix="users/ada/"):
+        for entry in page.get("Contents", []):
+            folder, _, name = entry["Key"].removeprefix("users/ada/").partition("/")
+            found.setdefault(folder, []).append(name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("seed", "kills"),
+    [
+        pytest.param(1, 3, marks=pytest.mark.long),
+        pytest.param(2, 40, marks=[pytest.mark.soak, pytest.mark.timeout(1800)]),
+    ],
+)
+def test_every_row_is_written_once(notebook: Notebook, server: S3Server, seed: int, kills: int) -> None:
+    result = notebook.run(WRITE.replace("SEED", str(seed)).replace("KILLS", str(kills)))
+    assert result.returncode == 0, result.stderr[-3000:]
+    repeated, refused = json.loads(result.stdout.splitlines()[-1])
+    print(f"tasks done again, by kill: {repeated}")
+
+    assert refused != ["written"]
+    left: list[dict[str, Any]] = server.client.list_multipart_uploads(Bucket="notebooks").get("Uploads", [])
+    assert left == []
+    found = files(server)
+    for kill in range(kills):
+        kinds = Counter(name.split("-")[0] for name in found[f"seed-{seed}-{kill}"] if name)
+        assert kinds == {"part": PARTS, "_SUCCESS": 1}, found[f"seed-{seed}-{kill}"]
+        numbers = {name.split("-")[1] for name in found[f"seed-{seed}-{kill}"] if name.startswith("part")}
+        assert len(numbers) == PARTS
+    assert [name for name in found.get(f"seed-{seed}-broken", []) if name] == []
