@@ -30,7 +30,12 @@ def job(name: str = "count-3f09ac", *conditions: dict[str, Any], user: str = "ad
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": 7200,
-            "template": {"spec": {"containers": [{"name": "job", "resources": {"limits": {"memory": "2Gi"}}}]}},
+            "template": {
+                "spec": {
+                    "serviceAccountName": "notebook",
+                    "containers": [{"name": "job", "resources": {"limits": {"memory": "2Gi"}}}],
+                }
+            },
         },
         "status": {"startTime": stamp(BEGAN), "conditions": list(conditions)},
     }

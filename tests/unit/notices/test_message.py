@@ -113,7 +113,25 @@ def test_what_a_person_called_a_thing_begins_no_header_and_no_line() -> None:
 
 
 def test_a_workspace_belongs_to_its_person_and_its_installation() -> None:
-    assert owner(namespace("ada"), HUB) == "ada"
-    assert owner(namespace("ada", "others/notebooks"), HUB) is None
-    assert owner({"metadata": {"name": "kube-system"}}, HUB) is None
-    assert owner(None, HUB) is None
+    assert owner(namespace("ada"), HUB, "notebook") == "ada"
+    assert owner(namespace("ada", "others/notebooks"), HUB, "notebook") is None
+    assert owner({"metadata": {"name": "kube-system"}}, HUB, "notebook") is None
+    assert owner(None, HUB, "notebook") is None
+
+
+@pytest.mark.parametrize(
+    ("account", "expected"),
+    [("notebook-ada---0a1b", "Ada L"), ("notebook-bob", "bob"), ("notebook-eve", None), ("notebook", None), ("", None)],
+)
+def test_in_a_shared_workspace_a_job_is_the_members_whose_account_it_runs_as(
+    account: str, expected: str | None
+) -> None:
+    notes = {
+        "spark-notebooks.io/hub": HUB,
+        "member.spark-notebooks.io/ada---0a1b": "Ada L",
+        "member.spark-notebooks.io/bob": "bob",
+    }
+    assert owner({"metadata": {"annotations": notes}}, HUB, account) == expected
+    assert (
+        owner({"metadata": {"annotations": {**notes, "spark-notebooks.io/hub": "another/one"}}}, HUB, account) is None
+    )

@@ -50,6 +50,7 @@ class Ending:
         script: what it runs, as its person called it.
         schedule: that it is a run of; empty for none.
         choice: of its person, one of CHOICES; empty where nothing was said.
+        account: the service account that it runs as: in a shared workspace each member has one, and the admission policies let nobody take another's.
     """
 
     uid: str
@@ -64,6 +65,7 @@ class Ending:
     script: str = ""
     schedule: str = ""
     choice: str = ""
+    account: str = ""
 
     @property
     def seconds(self) -> int:
@@ -101,6 +103,7 @@ def ending(job: Object) -> Ending | None:
         script=one_line(str(notes.get(SCRIPT_NOTE) or "")),
         schedule=one_line(str(notes.get(SCHEDULE_NOTE) or "")),
         choice=choice if choice in CHOICES else "",
+        account=str(job["spec"]["template"]["spec"].get("serviceAccountName") or ""),
     )
 
 

@@ -25,6 +25,8 @@ _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]
 # Written by the hub (spark_notebooks_hub.workspace).
 _HUB_NOTE: Final = "spark-notebooks.io/hub"
 _USER_NOTE: Final = "spark-notebooks.io/user"
+_MEMBER_NOTES: Final = "member.spark-notebooks.io/"
+_MEMBER_ACCOUNTS: Final = "notebook-"
 
 
 @dataclass(frozen=True)
@@ -51,16 +53,21 @@ class Notice:
         return f"spark-session show {self.end.job}"
 
 
-def owner(namespace: Mapping[str, Any] | None, hub: str) -> str | None:
-    """The person whose workspace a namespace is; None for one that is no workspace of this installation.
+def owner(namespace: Mapping[str, Any] | None, hub: str, account: str) -> str | None:
+    """The person whose job it is: whose workspace the namespace is, or the member of a shared one; None for one that is no workspace of this installation.
 
     Args:
         namespace: the Namespace object; None where there is none.
         hub: the installation as its hub writes it into annotations.
+        account: the service account of the job.
     """
     notes = ((namespace or {}).get("metadata") or {}).get("annotations") or {}
+    if notes.get(_HUB_NOTE) != hub:
+        return None
     user = notes.get(_USER_NOTE)
-    return str(user) if user and notes.get(_HUB_NOTE) == hub else None
+    if not user and account.startswith(_MEMBER_ACCOUNTS):
+        user = notes.get(f"{_MEMBER_NOTES}{account.removeprefix(_MEMBER_ACCOUNTS)}")
+    return str(user) if user else None
 
 
 def body(notice: Notice) -> bytes:

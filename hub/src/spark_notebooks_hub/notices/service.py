@@ -156,7 +156,8 @@ class Notices:
 
     async def _tell(self, end: Ending) -> None:
         assert self._ledger is not None
-        user = owner(await self._patiently(lambda: self.api.namespace(end.namespace)), self.hub)
+        namespace = await self._patiently(lambda: self.api.namespace(end.namespace))
+        user = owner(namespace, self.hub, end.account)
         if user is not None:
             await asyncio.gather(*(self._deliver(channel, Notice(end, user)) for channel in self.channels))
         self._ledger.settle(end.uid, end.ended)
