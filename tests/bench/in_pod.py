@@ -110,9 +110,10 @@ def encrypted(executors):
 
 def type_first_cell():
     # What a kernel of the image loads at its start.
+    from IPython.core.interactiveshell import InteractiveShell
     from spark_session.kernel import load_ipython_extension
 
-    load_ipython_extension(None)
+    load_ipython_extension(InteractiveShell())
     time.sleep(TYPING_SECONDS)
     be_interactive()
 
