@@ -26,7 +26,7 @@ class SideBySide(LoadScopeScheduling):
         folder, _, file = nodeid.partition("::")[0].rpartition("/")
         if folder.endswith("/e2e"):
             return "make" if file.startswith("test_make") else "platform"
-        return folder if folder.endswith(("/attacks", "/chart", "/cluster")) else f"{folder}/{file}"
+        return folder if folder.endswith(("integration/attacks", "integration/chart", "integration/cluster")) else f"{folder}/{file}"
 
 
 def pytest_configure() -> None:

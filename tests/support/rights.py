@@ -37,6 +37,6 @@ def _rendered(target: Target, release: str, namespace: str, values: tuple[str, .
     settings = [f"--set={value}" for value in ("s3.embedded.enabled=true", *values)]
     chart = str(REPOSITORY / "charts" / "spark-notebooks")
     text = target.helm("template", release, chart, "--namespace", namespace, *settings).stdout
-    for manifest in yaml.safe_load_all(text):
+    for manifest in yaml.load_all(text, Loader=yaml.CSafeLoader):
         if manifest and manifest["kind"] in KINDS:
             yield manifest

