@@ -267,6 +267,7 @@ def test_the_workspace_says_what_is_shared_with_its_person(situation: Situation)
     assert notes["spark-notebooks.io/s3-shared-write"] == "groups/commons"
 
 
+@pytest.mark.long
 def test_pandas_s3fs_and_spark_work_without_a_setting(situation: Situation) -> None:
     done = situation.eve.run("""
 import os, pandas as pd, s3fs

@@ -142,6 +142,7 @@ def test_an_interrupted_up_leaves_nothing(cluster: Cluster, watch: Any) -> None:
     assert watch.leftovers() == []
 
 
+@pytest.mark.long
 def test_a_node_that_was_killed_leaves_nothing_and_starts_again(cluster: Cluster, watch: Any) -> None:
     watch.look()
     process = _unshare(cluster)

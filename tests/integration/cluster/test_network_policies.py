@@ -18,6 +18,8 @@ from cluster.settings import API_SERVICE_ADDRESS
 from tests.support.pod_network import PodNetwork, Target, node_process, probe_from, still_pod
 from tests.support.pods import apply, pod, wait
 
+pytestmark = pytest.mark.long
+
 ONE, TWO = "policies-one", "policies-two"
 PODS = {"web": ONE, "client": ONE, "far": TWO, "odd": TWO}
 LABELS = {

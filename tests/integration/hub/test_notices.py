@@ -170,6 +170,7 @@ def test_each_end_that_is_wanted_is_told_once_by_each_way(platform: Platform) ->
     assert {tuple(to) for to, _ in platform.post.mails} == {("ada@example.org",)}
 
 
+@pytest.mark.long
 def test_a_receiver_that_answers_500_twice_gets_it_at_the_third_time(platform: Platform) -> None:
     before = len(platform.receiver.posts)
     platform.receiver.statuses = [500, 503]
@@ -179,6 +180,7 @@ def test_a_receiver_that_answers_500_twice_gets_it_at_the_third_time(platform: P
     assert platform.told("patient") == (1, 1)
 
 
+@pytest.mark.long
 def test_a_restart_and_a_kill_tell_nothing_twice_and_what_ended_meanwhile_is_told(platform: Platform) -> None:
     kubectl, before = platform.kubectl, len(platform.receiver.posts)
     here = ("--namespace", platform.name)

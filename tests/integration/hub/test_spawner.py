@@ -244,6 +244,7 @@ async def test_a_full_workspace_is_said_with_its_numbers(make_spawner: MakeSpawn
     assert "limited: requests.memory=1Mi" in failed.message
 
 
+@pytest.mark.long
 async def test_a_server_that_never_answers_ends_at_its_time_with_the_last_step(make_spawner: MakeSpawner) -> None:
     spawner = make_spawner("mute", cmd=["sleep", "600"], start_timeout=SPAWN_RESERVE + 12, delete_grace_period=1)
     failed = await failure(spawner)
@@ -281,6 +282,7 @@ async def test_a_settings_mistake_of_the_admin_is_told_with_the_answer_of_kubern
     assert "not a label!" in failed.message
 
 
+@pytest.mark.long
 async def test_a_pod_of_an_earlier_run_is_replaced(
     make_spawner: MakeSpawner, release: Release, kubectl: Kubectl
 ) -> None:

@@ -66,6 +66,7 @@ def test_the_address_of_a_file_is_copied(open_tab: OpenTab, home: Home, artifact
     is_in_clipboard(tab, f"s3://{BUCKET}/{PREFIX}/my data.txt")
 
 
+@pytest.mark.long
 def test_a_folder_is_downloaded_as_a_zip(open_tab: OpenTab, home: Home, artifacts: Path, tmp_path: Path) -> None:
     home.write("start.txt", "here")
     home.write("results/ä 1.csv", "1,2,3")
@@ -92,6 +93,7 @@ def test_a_folder_is_downloaded_as_a_zip(open_tab: OpenTab, home: Home, artifact
     assert started.value.suggested_filename == "files.zip"
 
 
+@pytest.mark.long
 def test_the_renaming_of_a_large_folder_shows_how_far_it_is(
     open_tab: OpenTab, home: Home, proxy: S3Proxy, artifacts: Path
 ) -> None:
@@ -171,6 +173,7 @@ def test_what_a_cell_reads_and_writes_is_what_the_file_browser_shows(
     tab.page.screenshot(path=artifacts / "written-by-a-cell.png", animations="disabled")
 
 
+@pytest.mark.long
 def test_a_shared_folder_is_as_safe_as_ones_own(open_tab: OpenTab, home: Home, artifacts: Path) -> None:
     """What others have saved there is not overwritten, and what is deleted comes back."""
     flights = Home(home.server, "groups/flights")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.integration.lab.conftest import PATIENCE, Home, Tab, notebook
 from tests.support.s3_proxy import Fault, S3Proxy
+
+pytestmark = pytest.mark.long
 
 OpenTab = Callable[[str], Tab]
 

@@ -14,6 +14,8 @@ from playwright.sync_api import BrowserContext, Locator, Route, expect
 
 from tests.integration.lab.conftest import BUCKET, PREFIX, Home, Tab, notebook
 
+pytestmark = pytest.mark.long
+
 OpenTab = Callable[[str], Tab]
 GOING = {
     "name": "count-3f09ac", "script": "count.py", "schedule": None, "state": "running", "code": None, "message": "",

@@ -189,6 +189,7 @@ def test_a_token_starts_and_stops_the_own_server_alone(hub: Hub) -> None:
     until(lambda: not server(ada, "ada"))
 
 
+@pytest.mark.long
 def test_a_session_ends_by_itself(hub: Hub, first: tuple[Browser, float]) -> None:
     browser, since = first
     end = since + 2 * SESSION_SECONDS + 10

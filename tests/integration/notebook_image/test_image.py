@@ -169,6 +169,7 @@ requests.delete(f"{{url}}/api/terminals/{{terminal}}", headers=headers, timeout=
     ]
 
 
+@pytest.mark.long
 def test_pandas_and_spark_read_a_file_by_its_s3_address_with_no_settings(notebook: Python):
     code = f"""
 import os, pandas as pd

@@ -187,6 +187,7 @@ def test_a_kernel_ends_by(notebook: Notebook, number: str) -> None:
     assert_nothing_is_left(notebook)
 
 
+@pytest.mark.long
 def test_a_jvm_that_hangs_does_not_outlive_its_kernel(notebook: Notebook) -> None:
     result = notebook.run(BEGIN + "begin()\nos.kill(jvm(), signal.SIGSTOP)\nos.kill(os.getpid(), signal.SIGKILL)")
     assert result.stdout.strip() == "7", result.stderr
@@ -223,6 +224,7 @@ with begin(1): pass
     assert_nothing_is_left(notebook)
 
 
+@pytest.mark.long
 def test_a_jvm_is_killed_and_nobody_calls_again(notebook: Notebook) -> None:
     """The kernel lives on and does nothing: its executors are gone all the same."""
     kernel = notebook.start(BEGIN + "begin()\nos.kill(jvm(), signal.SIGKILL)\ntime.sleep(300)")
@@ -316,6 +318,7 @@ def test_killed_at_random(notebook: Notebook, seeds: int) -> None:
         kill_at_random(notebook, random.Random(seed))
 
 
+@pytest.mark.long
 def test_the_pod_is_deleted(notebook: Notebook) -> None:
     """The last test: the pod does not come back."""
     kernel = notebook.start(BEGIN + "begin()\ntime.sleep(300)")

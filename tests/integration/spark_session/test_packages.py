@@ -56,6 +56,7 @@ def left_behind(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in folder.glob("spark-session-packages-*/*/**")]
 
 
+@pytest.mark.long
 def test_what_cannot_be_had_is_refused_and_leaves_nothing(run: Run, offline: dict[str, str], tmp_path: Path) -> None:
     make_environment(tmp_path / "other.tar.gz", "3.6", sample_env="")
     (tmp_path / "broken.tar.gz").write_bytes(b"\x1f\x8b")

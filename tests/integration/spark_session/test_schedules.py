@@ -14,6 +14,8 @@ from tests.support.notebook_pod import Notebook, notebook_with_s3
 
 from .test_submit import BEGIN
 
+pytestmark = pytest.mark.long
+
 OF_MANY = """
 from spark_session import schedule, schedules
 once = ("--schedule", "0 0 29 2 *", "--time-zone", "Europe/Vienna")

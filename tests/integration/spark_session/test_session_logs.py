@@ -14,6 +14,8 @@ from spark_session.batch.code import copy_of, upload
 from dev.s3_server import S3Server
 from dev.toolchain import ensure_programs
 
+pytestmark = pytest.mark.long
+
 HOME = "s3://notebooks/users/ada"
 SCRIPT = """
 import os

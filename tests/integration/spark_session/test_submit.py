@@ -224,6 +224,7 @@ answer(first=first, code=watching.returncode, err=err, name=name, ls=ls, cancell
     wait_until_nothing_is_left(notebook, found["name"])
 
 
+@pytest.mark.long
 def test_a_job_is_run_again_as_it_was_and_is_known_when_kubernetes_has_forgotten_it(notebook: Notebook) -> None:
     found = run(
         notebook,

@@ -12,6 +12,8 @@ from tests.support.notebook_pod import Notebook, notebook_with_s3
 
 from .test_submit import jobs, run, wait_until_nothing_is_left
 
+pytestmark = pytest.mark.long
+
 BUILD = f"""
 import zipfile
 

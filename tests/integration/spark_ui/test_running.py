@@ -13,6 +13,8 @@ from tests.support.spark_pages import PATIENCE, TABS, executor_ids, no_trouble, 
 
 from .conftest import Driver, Jupyter
 
+pytestmark = pytest.mark.long
+
 
 def prefix(jupyter: Jupyter, driver: Driver) -> str:
     return f"{jupyter.url}spark-ui/{driver.record.session_id}"
