@@ -1,12 +1,17 @@
-"""Says at the end of a run, from JUnit reports, what failed and what was skipped, and why; on CI a skipped test is a failure."""
+"""Says at the end of a run, from JUnit reports, what failed and what was skipped, and why; on CI a skipped test is a failure.
 
+With `--failed-in FOLDER RECORD` it lists the files below a folder in which tests failed, by pytest's own record of the last run.
+"""
+
+import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
 
 BAD = ("failure", "error")
-AGAIN = "-again"  # ends the name of the report of what failed in a suite and was run once more
+AGAIN = "-again"  # ends the name of the report of what was run once more, after a failure
 
 
 def ended(report: str, *outcomes: str) -> list[tuple[str, str]]:
@@ -28,10 +33,23 @@ def _cases(report: str) -> list[tuple[str, ElementTree.Element]]:
     return [(f"{case.get('classname')}.{case.get('name')}", case) for case in root.iter("testcase")]
 
 
+def files_of(tests: Iterable[str], folder: str) -> list[str]:
+    """The files below a folder ("tests/e2e/") that pytest's names of tests are in; whole files, because tests of one may follow from each other."""
+    return sorted({test.partition("::")[0] for test in tests if test.startswith(folder)})
+
+
 def main(paths: list[str]) -> int:
+    if paths[0] == "--failed-in":
+        for file in files_of(json.loads(Path(paths[2]).read_text(encoding="utf-8")), paths[1]):
+            print(file)
+        return 0
     reports = {Path(path).stem: Path(path).read_text(encoding="utf-8") for path in paths}
     for name, report in reports.items():
         if name.endswith(AGAIN):
+            before = {test for test, _ in ended(reports[name.removesuffix(AGAIN)], *BAD)}
+            for test, reason in ended(report, *BAD):
+                if test not in before:
+                    print(f"failed when its file was run again: {test}: {reason[:600]}")
             continue
         later = passed(reports[name + AGAIN]) if name + AGAIN in reports else set()
         for test, reason in ended(report, *BAD):
