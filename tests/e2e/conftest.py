@@ -96,11 +96,19 @@ def visit(browser: Browser, running: Running, screenshots: Path, name: str) -> I
         context.close()
 
 
+def hub_log(platform: Platform) -> str:
+    """The end of the hub's log, or why there is none."""
+    hub = ("--namespace", platform.namespace, "logs", f"deployment/{platform.release}-hub", "--tail=60")
+    result = platform.target.kubectl(*hub, check=False)
+    return result.stdout or result.stderr
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """When a test fails, the last thing that each visitor saw is kept."""
+    """When a test fails, the last thing that each visitor saw is kept, and what the hub said."""
     report = yield
-    if report.failed:
+    if report.failed and VISITORS:
+        report.sections.append(("the hub's last words", hub_log(VISITORS[0].running.platform)))
         for visitor in VISITORS:
             # A page that cannot be drawn any more must not hide why the test failed, nor end the whole run.
             try:
