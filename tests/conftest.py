@@ -26,7 +26,8 @@ class SideBySide(LoadScopeScheduling):
         folder, _, file = nodeid.partition("::")[0].rpartition("/")
         if folder.endswith("/e2e"):
             return "make" if file.startswith("test_make") else "platform"
-        return folder if folder.endswith(("integration/attacks", "integration/chart", "integration/cluster")) else f"{folder}/{file}"
+        is_one = folder.endswith(tuple(f"integration/{name}" for name in ("attacks", "chart", "cluster")))
+        return folder if is_one else f"{folder}/{file}"
 
 
 def pytest_configure() -> None:
