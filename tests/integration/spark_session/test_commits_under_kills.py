@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -13,24 +12,17 @@ from cluster import Cluster
 from dev.s3_server import S3Server
 from tests.support.notebook_pod import Notebook, running_notebook
 
+from .test_committer import unfinished
+from .test_control import BEGIN
+
 PARTS = 8
 ROWS = 400
 WRITE = f"""
-import json, random, threading, time
+import random, threading
 import pyspark.sql.functions as F
-import spark_session
-from spark_session import get_spark_session, s3_home
+from spark_session import s3_home
 
 random.seed(SEED)
-
-def until(true, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, repr(spark_session.cluster().executors())
-        time.sleep(0.1)
-
-def running(cluster):
-    return [one for one in cluster.executors() if one.state == "running"]
 
 def done(cluster):
     return sum(one.done for one in cluster.executors())
@@ -55,14 +47,14 @@ repeated = []
 with get_spark_session(executors=2) as spark:
     cluster = spark_session.cluster(spark)
     for kill in range(KILLS):
-        until(lambda: len(running(cluster)) == 2)
+        until(lambda: len(running(cluster)) == 2, 120)
         before, ended = done(cluster), []
         writing = threading.Thread(target=write, args=(slow, s3_home(f"seed-SEED-{{kill}}"), ended))
         writing.start()
         first = random.randrange({PARTS} - 2)
-        until(lambda: done(cluster) - before >= first)
+        until(lambda: done(cluster) - before >= first, 120)
         time.sleep(random.uniform(0, 0.5))
-        pod = random.choice(running(cluster)).pod
+        pod = random.choice([one.pod for one in cluster.executors() if one.state == "running"])
         cluster._pods._kubernetes.delete("pods", pod, gracePeriodSeconds=0)  # as when its node loses power
         writing.join()
         assert ended == ["written"], ended
@@ -106,14 +98,13 @@ def files(server: S3Server) -> dict[str, list[str]]:
     ],
 )
 def test_every_row_is_written_once(notebook: Notebook, server: S3Server, seed: int, kills: int) -> None:
-    result = notebook.run(WRITE.replace("SEED", str(seed)).replace("KILLS", str(kills)))
+    result = notebook.run(BEGIN + WRITE.replace("SEED", str(seed)).replace("KILLS", str(kills)))
     assert result.returncode == 0, result.stderr[-3000:]
     repeated, refused = json.loads(result.stdout.splitlines()[-1])
     print(f"tasks done again, by kill: {repeated}")
 
     assert refused != ["written"]
-    left: list[dict[str, Any]] = server.client.list_multipart_uploads(Bucket="notebooks").get("Uploads", [])
-    assert left == []
+    assert unfinished(server) == []
     found = files(server)
     for kill in range(kills):
         kinds = Counter(name.split("-")[0] for name in found[f"seed-{seed}-{kill}"] if name)
