@@ -196,12 +196,23 @@ def test_the_same_project_is_the_same_context_on_each_machine(folder: Path, tmp_
 
 
 def test_the_builders_differ_in_little(tmp_path: Path) -> None:
-    given = (tmp_path, "x:1", 7, {"pip": Path("/pip.conf")}, {"https_proxy": "http://p"})
-    assert Builder("buildah").build(*given) == [
-        "buildah", "build", "--layers", "--timestamp=7", "--build-arg=https_proxy=http://p", "--secret=id=pip,src=/pip.conf",
+    given = (
+        tmp_path,
+        "x:1",
+        7,
+        {"pip": Path("/pip.conf")},
+        {"https_proxy": "http://p"},
+    )
+    limits = {"nofile": 20000, "nproc": -1}
+    assert Builder("buildah").build(*given, limits=limits) == [
+        "buildah", "build", "--layers", "--timestamp=7", "--ulimit=nofile=20000:20000", "--ulimit=nproc=-1:-1",
+        "--build-arg=https_proxy=http://p", "--secret=id=pip,src=/pip.conf",
         f"--file={tmp_path}/Dockerfile", "--tag=x:1", str(tmp_path),
     ]  # fmt: skip
-    assert Builder("docker").build(*given)[2] == "--build-arg=SOURCE_DATE_EPOCH=7"
+    assert Builder("docker").build(*given, limits=limits)[2:4] == [
+        "--build-arg=SOURCE_DATE_EPOCH=7",
+        "--build-arg=https_proxy=http://p",
+    ]
     assert Builder("podman").push("r/x:1", Path("/d")) == [
         "podman",
         "push",

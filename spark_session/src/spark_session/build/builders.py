@@ -1,8 +1,9 @@
-"""Programs that build images: buildah, podman, docker. Their command lines, as far as they differ. Pure, but for `find`."""
+"""Programs that build images: buildah, podman, docker. Their command lines, as far as they differ. Pure, but for `find` and `own_limits`."""
 
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +27,14 @@ class Builder:
     program: str
 
     def build(
-        self, context: Path, image: str, time: int, secrets: Mapping[str, Path], arguments: Mapping[str, str]
+        self,
+        context: Path,
+        image: str,
+        time: int,
+        secrets: Mapping[str, Path],
+        arguments: Mapping[str, str],
+        *,
+        limits: Mapping[str, int],
     ) -> list[str]:
         """Build and tag an image whose times are all the same.
 
@@ -36,6 +44,7 @@ class Builder:
             time: seconds since 1970.
             secrets: files, by what the Dockerfile calls them.
             arguments: of the build, such as proxies.
+            limits: of the processes of its steps (ulimit), by name; docker's are its engine's.
         """
         given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
         given += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
@@ -43,7 +52,11 @@ class Builder:
         when = (
             [f"--build-arg=SOURCE_DATE_EPOCH={time}"]
             if self.program == "docker"
-            else ["--layers", f"--timestamp={time}"]
+            else [
+                "--layers",
+                f"--timestamp={time}",
+                *(f"--ulimit={name}={most}:{most}" for name, most in limits.items()),
+            ]
         )
         return [
             self.program,
@@ -88,6 +101,14 @@ def find(which: Callable[[str], str | None] = shutil.which) -> Builder:
             "Build on your laptop or in CI, with one of them. --print shows the Dockerfile alone.",
         )
     return Builder(program)
+
+
+def own_limits() -> dict[str, int]:
+    """This process's limits, which a build keeps: buildah and podman otherwise raise two of them, which not every root may (a CI job in a container)."""
+    return {
+        "nofile": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+        "nproc": resource.getrlimit(resource.RLIMIT_NPROC)[1],
+    }
 
 
 def secrets(variables: Mapping[str, str], home: Path) -> dict[str, Path]:

@@ -130,7 +130,7 @@ def build(what: Plan, builder: Builder, base: str, tell: Callable[[str], object]
         (context / dockerfile.REQUIREMENTS).write_text(what.lock.content)
         given = builders.secrets(os.environ, Path.home())
         _run(
-            builder.build(context, what.image, time, given, builders.proxies()),
+            builder.build(context, what.image, time, given, builders.proxies(), limits=builders.own_limits()),
             f"The image {what.image} was not built.",
             tell,
         )
