@@ -14,7 +14,7 @@ from spark_session.batch.command import main
 from spark_session.build import builders, image
 
 from dev import images
-from dev.image_builder import Builder, environment, find_builder, output
+from dev.image_builder import Builder, environment, find_builder, output, own_limits
 from dev.paths import REPOSITORY
 
 PYPROJECT = """
@@ -114,7 +114,7 @@ def test_a_project_becomes_an_image_of_ours(
         assert labels["org.opencontainers.image.revision"] == commit
         assert labels["org.opencontainers.image.base.digest"].startswith("sha256:")
         if builder.program == "buildah":
-            container = output(builder.command("from", name))
+            container = output(builder.command("from", *own_limits(), name))
             assert container is not None
             try:
                 told_inside = output(builder.command("run", container, "--", "python", "-c", LOOK))
@@ -130,8 +130,8 @@ def test_a_project_becomes_an_image_of_ours(
 class Forgetful(builders.Builder):
     """Uses nothing of earlier builds."""
 
-    def build(self, *given: Any) -> list[str]:
-        program, verb, *rest = super().build(*given)
+    def build(self, *given: Any, **named: Any) -> list[str]:
+        program, verb, *rest = super().build(*given, **named)
         return [program, verb, "--no-cache", *rest]
 
 

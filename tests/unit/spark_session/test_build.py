@@ -181,7 +181,8 @@ def test_the_same_project_is_the_same_context_on_each_machine(folder: Path, tmp_
     (folder / "link").symlink_to("run")
     files = tree.files_of(folder)
     (folder / "pyproject.toml").chmod(0o600)
-    tree.stage(folder, files, tmp_path / "staged", 1700000000)
+    tree.stage(folder, files, tmp_path / "staged")
+    tree.settle(tmp_path / "staged", 1700000000)
     staged = {
         path.relative_to(tmp_path / "staged").as_posix(): path.lstat() for path in (tmp_path / "staged").rglob("*")
     }

@@ -124,10 +124,11 @@ def build(what: Plan, builder: Builder, base: str, tell: Callable[[str], object]
     time = what.state.time
     with tempfile.TemporaryDirectory(prefix="spark-session-build-") as temporary:
         context = Path(temporary)
-        tree.stage(what.folder, what.files, context / dockerfile.CODE, time)
+        tree.stage(what.folder, what.files, context / dockerfile.CODE)
         (context / "Dockerfile").write_text(what.dockerfile(base))
         (context / dockerfile.CHECK).write_text(dockerfile.check(what.project))
         (context / dockerfile.REQUIREMENTS).write_text(what.lock.content)
+        tree.settle(context, time)
         given = builders.secrets(os.environ, Path.home())
         _run(
             builder.build(context, what.image, time, given, builders.proxies(), limits=builders.own_limits()),

@@ -78,14 +78,13 @@ def digest_of(folder: Path, files: Sequence[str]) -> str:
     return found.hexdigest()
 
 
-def stage(folder: Path, files: Sequence[str], target: Path, time: int) -> None:
-    """Copy files, so that nobody edits them while they are built; with rights and times that are the same on each machine.
+def stage(folder: Path, files: Sequence[str], target: Path) -> None:
+    """Copy files, so that nobody edits them while they are built.
 
     Args:
         folder: of the project.
         files: their paths in it.
         target: a new folder.
-        time: of all files, seconds since 1970.
     """
     target.mkdir()
     for path in files:
@@ -94,11 +93,20 @@ def stage(folder: Path, files: Sequence[str], target: Path, time: int) -> None:
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, copy, follow_symlinks=False)
-        if not copy.is_symlink():
-            copy.chmod(0o755 if _kind(source) == "program" else 0o644)
-    for place in [target, *target.rglob("*")]:
-        if place.is_dir() and not place.is_symlink():
-            place.chmod(0o755)
+
+
+def settle(folder: Path, time: int) -> None:
+    """Give all that is in a folder rights and times that are the same on each machine.
+
+    buildah 1.39 writes a hash of what is mounted for a step into the image's history, times included.
+
+    Args:
+        folder: the context of a build.
+        time: of all files, seconds since 1970.
+    """
+    for place in folder.rglob("*"):
+        if not place.is_symlink():
+            place.chmod(0o755 if place.is_dir() or _kind(place) == "program" else 0o644)
         os.utime(place, (time, time), follow_symlinks=False)
 
 
