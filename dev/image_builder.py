@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cluster.machine import GIB, available_memory
 from dev.image_context import ImageError
 from dev.paths import cache_folder
 from dev.toolchain import ensure_programs
@@ -19,6 +20,8 @@ PROGRAMS = ("buildah", "podman", "docker")
 # docker alone is but a client: its engine may be elsewhere or nowhere, and only buildx knows secrets.
 CHECKS = {"docker": (("docker", "version"), ("docker", "buildx", "version"))}
 LINES_OF_A_FAILURE = 30
+CACHE_OF_STEPS = "buildah-cache"  # begins the name of the folder that buildah keeps what steps have cached in, beside its temporary files
+PLENTY_OF_MEMORY = 10 * GIB
 NODE_NETWORK = ipaddress.ip_network("10.89.0.0/16")  # the nodes that cluster/ makes
 
 
@@ -160,6 +163,30 @@ def tied_to_us() -> list[str]:
     return ["setpriv", "--pdeathsig=KILL", *namespaces, "--"]
 
 
+# buildah writes each layer into two temporary files. What steps have cached stays on the disk.
+_TEMPORARY_IN_MEMORY = f"""
+mount -t tmpfs -o "size=$1,mode=700" tmpfs "$TMPDIR/memory"
+for cache in {CACHE_OF_STEPS} "{CACHE_OF_STEPS}-$(id -u)"; do
+  mkdir -p "$TMPDIR/$cache" "$TMPDIR/memory/$cache"
+  mount --bind "$TMPDIR/$cache" "$TMPDIR/memory/$cache"
+done
+export TMPDIR="$TMPDIR/memory"
+shift
+exec "$@"
+"""
+
+
+def in_memory(available: int) -> list[str]:
+    """What to put after `tied_to_us` where there is plenty of memory, so that a command's temporary files are there: a disk may be slow.
+
+    Args:
+        available: memory, in bytes.
+    """
+    if os.geteuid() != 0 or available < PLENTY_OF_MEMORY:
+        return []
+    return ["sh", "-euc", _TEMPORARY_IN_MEMORY, "sh", str(available // 2)]
+
+
 def run(command: Sequence[str], log: Path, progress: Callable[[str], None], **variables: str) -> None:
     """Runs a builder's command, with some environment variables, its output in the file `log`; `progress` gets each line.
 
@@ -167,10 +194,12 @@ def run(command: Sequence[str], log: Path, progress: Callable[[str], None], **va
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     last: deque[str] = deque(maxlen=LINES_OF_A_FAILURE)
+    (temporary_folder() / "memory").mkdir(exist_ok=True)
+    memory = in_memory(available_memory(Path("/proc/meminfo").read_text()))
     with (
         log.open("a") as file,
         subprocess.Popen(
-            [*tied_to_us(), *command],
+            [*tied_to_us(), *memory, *command],
             env=environment() | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dev.image_base import ensure_base
-from dev.image_builder import Build, Builder, find_builder, output, plain_http, run, temporary_folder
+from dev.image_builder import CACHE_OF_STEPS, Build, Builder, find_builder, output, plain_http, run, temporary_folder
 from dev.image_context import ImageError, context_files, digest, stage
 from dev.locks import locked
 from dev.paths import REPOSITORY, cache_folder
@@ -80,7 +80,7 @@ def clean_up(builder: Builder) -> None:
     if leftovers := builder.leftovers():
         output(leftovers)
     for path in temporary_folder().iterdir():
-        if path.name != "buildah-cache":
+        if not path.name.startswith(CACHE_OF_STEPS):
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -76,14 +76,18 @@ def relay_command(where: Target, platform: Platform, port: int) -> list[str]:
 
 
 def prepare(where: Target, environ: dict[str, str]) -> dict[str, str]:
-    """Starts the node and builds the images side by side (one waits for the network while the other computes), then pushes."""
+    """Starts the node and builds the images side by side (one waits for the network while the other computes), then pushes.
+
+    Images with programs that are compiled come last: the compilers of the node's programs need the processors until then.
+    """
     if where.node:
         nodes = [f"--nodes={wanted}"] if (wanted := number_of_nodes(environ)) else []
         # Before anything else runs, so that this is the only thing that is said.
         where.node.check_machine()
+        at_once = [name for name, image in images.IMAGES.items() if not image.extra]
         run_together(
             [sys.executable, "-m", "cluster", "up", "--quiet", "--name", where.node.name, *nodes],
-            [sys.executable, "-m", "dev.images", "build", "--quiet"],
+            [sys.executable, "-m", "dev.images", "build", "--quiet", *at_once],
         )
     return images.build(images.IMAGES, push_to=where.registry)
 

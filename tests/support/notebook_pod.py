@@ -48,11 +48,25 @@ NOT_ENDED = "--field-selector=status.phase!=Succeeded,status.phase!=Failed"
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook pod, and what a person does in it."""
+    """A notebook pod, and what a person does in it.
+
+    Args:
+        target: the cluster.
+        namespace: the person's.
+        name: of the pod.
+        s3: the server that it has; None where it has none.
+    """
 
     target: Target
     namespace: str
     name: str = "notebook"
+    s3: S3Server | None = None
+
+    @property
+    def store(self) -> S3Server:
+        """The server of a notebook that has one."""
+        assert self.s3 is not None
+        return self.s3
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self.target.kubectl("--namespace", self.namespace, *arguments, stdin=stdin).stdout
@@ -136,7 +150,7 @@ def running_notebook(
     place["metadata"]["annotations"] |= server_annotations(pod)
     manifests = [place, *rest, authentication_secret(workspace, secrets.token_urlsafe())]
     target.kubectl("apply", "--filename", "-", stdin=_list(manifests))
-    made = Notebook(target, namespace)
+    made = Notebook(target, namespace, s3=s3)
     try:
         _create(target, pod, f"system:serviceaccount:{hub.namespace}:{hub.service_account}")
         made.kubectl("wait", "--for=condition=Ready", "pod/notebook", "--timeout=300s")
@@ -148,12 +162,18 @@ def running_notebook(
 
 @contextmanager
 def notebook_with_s3(
-    node: Cluster, folder: Path, namespace: str, quota: Mapping[str, object], defaults: Mapping[str, object]
+    node: Cluster,
+    folder: Path,
+    namespace: str,
+    quota: Mapping[str, object],
+    defaults: Mapping[str, object],
+    *,
+    placement: Placement = NO_PROFILES,
 ) -> Iterator[Notebook]:
     """The same with a store of its own, whose files are in `folder`, and its bucket."""
     with (
         S3Server(folder, host=node.host_address) as server,
-        running_notebook(node, namespace, quota, defaults, s3=server) as made,
+        running_notebook(node, namespace, quota, defaults, s3=server, placement=placement) as made,
     ):
         server.create_bucket("notebooks")
         yield made

@@ -10,7 +10,7 @@ import pytest
 
 from cluster import Cluster
 from dev.s3_server import S3Server
-from tests.support.notebook_pod import Notebook, running_notebook
+from tests.support.notebook_pod import Notebook, notebook_with_s3
 
 from .test_committer import unfinished
 from .test_control import BEGIN
@@ -75,15 +75,9 @@ print(json.dumps([struck, refused]))
 
 
 @pytest.fixture(scope="module")
-def server(node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with S3Server(tmp_path_factory.mktemp("s3"), host=node.host_address) as server:
-        server.create_bucket("notebooks")
-        yield server
-
-
-@pytest.fixture(scope="module")
-def notebook(node: Cluster, server: S3Server) -> Iterator[Notebook]:
-    with running_notebook(node, "test-commits", {"pods": 5}, {"max_executors": 2}, s3=server) as made:
+def notebook(node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+    folder = tmp_path_factory.mktemp("s3")
+    with notebook_with_s3(node, folder, "test-commits", {"pods": 5}, {"max_executors": 2}) as made:
         yield made
 
 
@@ -104,7 +98,7 @@ def files(server: S3Server) -> dict[str, list[str]]:
         pytest.param(2, 40, marks=[pytest.mark.soak, pytest.mark.timeout(1800)]),
     ],
 )
-def test_every_row_is_written_once(notebook: Notebook, server: S3Server, seed: int, kills: int) -> None:
+def test_every_row_is_written_once(notebook: Notebook, seed: int, kills: int) -> None:
     result = notebook.run(BEGIN + WRITE.replace("SEED", str(seed)).replace("KILLS", str(kills)))
     assert result.returncode == 0, result.stderr[-3000:]
     struck, refused = json.loads(result.stdout.splitlines()[-1])
@@ -112,8 +106,8 @@ def test_every_row_is_written_once(notebook: Notebook, server: S3Server, seed: i
     assert sum(struck) >= kills / 2  # a kill between two tasks strikes none
 
     assert refused != ["written"]
-    assert unfinished(server) == []
-    found = files(server)
+    assert unfinished(notebook.store) == []
+    found = files(notebook.store)
     for kill in range(kills):
         kinds = Counter(name.split("-")[0] for name in found[f"seed-{seed}-{kill}"] if name)
         assert kinds == {"part": PARTS, "_SUCCESS": 1}, found[f"seed-{seed}-{kill}"]

@@ -13,8 +13,7 @@ from spark_notebooks_hub.profile_values import Profile
 from spark_notebooks_hub.profiles import Placement
 
 from cluster import Cluster
-from dev.s3_server import S3Server
-from tests.support.notebook_pod import Notebook, running_notebook
+from tests.support.notebook_pod import Notebook, notebook_with_s3
 
 from .faults import Run, run, wait_until
 
@@ -48,13 +47,8 @@ def node() -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def notebook(node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     placement = Placement({name: Profile.model_validate(each) for name, each in PROFILES.items()})
-    with (
-        S3Server(tmp_path_factory.mktemp("s3"), host=node.host_address) as server,
-        running_notebook(
-            node, "test-placement", {"pods": 8}, {"first_executor_timeout": 300}, s3=server, placement=placement
-        ) as made,
-    ):
-        server.create_bucket("notebooks")
+    folder, defaults = tmp_path_factory.mktemp("s3"), {"first_executor_timeout": 300}
+    with notebook_with_s3(node, folder, "test-placement", {"pods": 8}, defaults, placement=placement) as made:
         yield made
 
 

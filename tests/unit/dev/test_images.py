@@ -10,7 +10,7 @@ import pytest
 from dev import images
 from dev.debian import packages_for
 from dev.image_base import Mirrors, mirrors, mmdebstrap_command
-from dev.image_builder import Build, Builder, find_builder, own_limits, plain_http, run
+from dev.image_builder import Build, Builder, find_builder, in_memory, own_limits, plain_http, run
 from dev.image_context import EPOCH, ImageError, context_files, copied_sources, digest, stage
 from dev.paths import REPOSITORY
 
@@ -153,6 +153,16 @@ def test_no_limit_is_said_as_builders_say_it(monkeypatch):
     endless = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     monkeypatch.setattr("dev.image_builder.resource.getrlimit", lambda _which: endless)
     assert own_limits() == ["--ulimit=nofile=-1:-1", "--ulimit=nproc=-1:-1"]
+
+
+def test_temporary_files_are_in_memory_where_that_is_plentiful_and_mounts_are_ours(monkeypatch):
+    monkeypatch.setattr("dev.image_builder.os.geteuid", lambda: 0)
+    assert in_memory(9 * 2**30) == []
+    command = in_memory(20 * 2**30)
+    assert command[:2] == ["sh", "-euc"]
+    assert command[3:] == ["sh", str(10 * 2**30)]
+    monkeypatch.setattr("dev.image_builder.os.geteuid", lambda: 1000)
+    assert in_memory(20 * 2**30) == []
 
 
 def test_options_of_the_storage_come_before_the_verb():
