@@ -58,10 +58,14 @@ COMPILER_OPTIONS = (
     "-XX:Tier4BackEdgeThreshold=400000",
 )
 
-# A driver that has the default heap and leaves the work to executors waits most of the time. Collectors that work beside the program would keep
-# tens of megabytes for themselves.
+# A driver that has the default heap and leaves the work to executors waits most of the time, and one that works itself on two processors has none
+# for a collector that works beside the program. Such collectors would also keep tens of megabytes for themselves.
 COLLECTOR_OF_SMALL_DRIVERS = "-XX:+UseSerialGC"
+FEW_PROCESSORS = 2
 _OWN_COLLECTOR = re.compile(r"-XX:[+-]Use\w+GC")
+
+# What the C library has freed goes back to the system, looked for every 5 s. JVMs that don't know it are told above to pass it over.
+MEMORY_OPTIONS = ("-XX:TrimNativeHeapInterval=5000",)
 
 # A cache that does not fit the JVM is passed over; this keeps the JVM from talking about it.
 CACHE_OPTIONS = ("-Xlog:aot*=off", "-Xlog:cds*=off")
@@ -90,12 +94,14 @@ class Installation:
         java: the `java` program.
         class_path: what every driver has, without `spark.driver.extraClassPath`.
         cache: ahead-of-time cache made for this `java` and class path; None where there is none.
+        processors: of the machine; 0 where that is not known.
     """
 
     home: Path
     java: Path
     class_path: str
     cache: Path | None = None
+    processors: int = 0
 
 
 def find_installation(variables: Mapping[str, str], home: Path, image: Path = IMAGE) -> Installation | None:
@@ -113,16 +119,17 @@ def find_installation(variables: Mapping[str, str], home: Path, image: Path = IM
         return None
     if (java := _java(variables)) is None:
         return None
+    processors = os.cpu_count() or 0
     after = [variables.get(name) for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR", "SPARK_DIST_CLASSPATH")]
     written = image / "class-path"
     if not written.is_file() or home.resolve() != _home_of(written):
         before = [str(conf), *map(str, (home / "jars").glob("slf4j-api-*.jar")), f"{home}/jars/*"]
-        return Installation(home, java, ":".join(filter(None, [*before, *after])))
+        return Installation(home, java, ":".join(filter(None, [*before, *after])), processors=processors)
     # After the jars: a folder ahead of them would keep the JVM from using the cache.
     class_path = ":".join(filter(None, [written.read_text().strip(), str(conf) if conf.is_dir() else "", *after]))
     cache = image / "aot" / "driver.aot"
     fits = cache.is_file() and (image / "aot" / "java").resolve() == java.resolve()
-    return Installation(home, java, class_path, cache if fits else None)
+    return Installation(home, java, class_path, cache if fits else None, processors)
 
 
 def _java(variables: Mapping[str, str]) -> Path | None:
@@ -151,21 +158,28 @@ def command(installation: Installation, settings: Mapping[str, str], program: Se
         for word in shlex.split(settings.get(key, ""))
     ]
     cached = installation.cache is not None and not any(word.startswith(_OWN_CACHE) for word in own)
-    small = settings.get("spark.master", "").startswith("k8s://") and not settings.get("spark.driver.memory")
-    waits = small and not any(_OWN_COLLECTOR.fullmatch(word) for word in own)
+    small = _is_small(installation, settings) and not any(_OWN_COLLECTOR.fullmatch(word) for word in own)
     return [
         str(installation.java),
         *([f"-XX:AOTCache={installation.cache}", *CACHE_OPTIONS] if cached else []),
         *COMPILER_OPTIONS,
-        *([COLLECTOR_OF_SMALL_DRIVERS] if waits else []),
+        *([COLLECTOR_OF_SMALL_DRIVERS] if small else []),
         *("-cp", ":".join(filter(None, [settings.get("spark.driver.extraClassPath", ""), installation.class_path]))),
         f"-Xmx{settings.get('spark.driver.memory') or DEFAULT_MEMORY}",
         *MODULE_OPTIONS,
+        *MEMORY_OPTIONS,
         *own,
         MAIN_CLASS,
         *as_options(settings),
         *program,
     ]
+
+
+def _is_small(installation: Installation, settings: Mapping[str, str]) -> bool:
+    """Whether a driver has the default heap, and executors that work for it or few processors of its own."""
+    master = settings.get("spark.master", "")
+    few = master.startswith("local") and 0 < installation.processors <= FEW_PROCESSORS
+    return (few or master.startswith("k8s://")) and not settings.get("spark.driver.memory")
 
 
 def as_options(settings: Mapping[str, str]) -> list[str]:

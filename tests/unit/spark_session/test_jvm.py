@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from spark_session.jvm import COMPILER_OPTIONS, MODULE_OPTIONS, Installation, command, environment, find_installation
+from spark_session.jvm import (
+    COMPILER_OPTIONS,
+    MEMORY_OPTIONS,
+    MODULE_OPTIONS,
+    Installation,
+    command,
+    environment,
+    find_installation,
+)
 
 CACHE = Path("/opt/spark-notebooks/aot/driver.aot")
 
@@ -131,7 +139,9 @@ def test_the_command_of_a_laptop_has_the_options_of_any_java() -> None:
     words = command(installation(cache=None), {})
     assert not [word for word in words if "AOT" in word or word.startswith("-Xlog")]
     assert "-Xmx1g" in words
-    assert set(MODULE_OPTIONS + COMPILER_OPTIONS) <= set(words)
+    assert set(MODULE_OPTIONS + COMPILER_OPTIONS + MEMORY_OPTIONS) <= set(words)
+    # A JVM that does not know it is told first that it may pass it over.
+    assert words.index("-XX:+IgnoreUnrecognizedVMOptions") < words.index(*MEMORY_OPTIONS)
 
 
 @pytest.mark.parametrize("option", ["-XX:AOTCache=/mine", "-XX:SharedArchiveFile=/mine", "-Xshare:off"])
@@ -142,16 +152,21 @@ def test_a_cache_of_ones_own_takes_the_place_of_ours(option: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "serial"),
+    ("settings", "processors", "serial"),
     [
-        ({"spark.master": "k8s://https://api"}, True),
-        ({"spark.master": "k8s://https://api", "spark.driver.memory": "4g"}, False),
-        ({"spark.master": "k8s://https://api", "spark.driver.extraJavaOptions": "-Da=1 -XX:+UseZGC"}, False),
-        ({"spark.master": "local[*]"}, False),
+        ({"spark.master": "k8s://https://api"}, 8, True),
+        ({"spark.master": "k8s://https://api", "spark.driver.memory": "4g"}, 8, False),
+        ({"spark.master": "k8s://https://api", "spark.driver.extraJavaOptions": "-Da=1 -XX:+UseZGC"}, 8, False),
+        ({"spark.master": "local[*]"}, 2, True),
+        ({"spark.master": "local[*]", "spark.driver.memory": "4g"}, 2, False),
+        ({"spark.master": "local[*]"}, 4, False),
+        ({"spark.master": "local[*]"}, 0, False),
     ],
 )
-def test_a_driver_that_only_waits_has_the_smallest_collector(settings: dict[str, str], serial: bool) -> None:
-    words = command(Installation(Path("/spark"), Path("/java"), "/spark/jars/*"), settings)
+def test_a_driver_that_waits_or_has_few_processors_has_the_smallest_collector(
+    settings: dict[str, str], processors: int, serial: bool
+) -> None:
+    words = command(Installation(Path("/spark"), Path("/java"), "/spark/jars/*", processors=processors), settings)
     assert ("-XX:+UseSerialGC" in words) == serial
 
 
