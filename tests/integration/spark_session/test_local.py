@@ -154,7 +154,7 @@ for word; do printf "%s\\\\n" "$word"; done
 fake.chmod(0o755)
 theirs = subprocess.run([home / "bin" / "spark-submit", "--conf", "spark.driver.memory=3g", "pyspark-shell"],
     env={**os.environ, "JAVA_HOME": str(Path("fake").absolute())}, capture_output=True, text=True).stdout.splitlines()
-print([word for word in ours[1:] if word not in jvm.COMPILER_OPTIONS] == theirs)
+print([word for word in ours[1:] if word not in jvm.COMPILER_OPTIONS + jvm.MEMORY_OPTIONS] == theirs)
 print(ours, theirs)
 """)
     assert result.stdout.splitlines()[0] == "True", result.stdout + result.stderr
