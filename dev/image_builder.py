@@ -165,6 +165,7 @@ def tied_to_us() -> list[str]:
 
 # buildah writes each layer into two temporary files. What steps have cached stays on the disk.
 _TEMPORARY_IN_MEMORY = f"""
+mkdir -p "$TMPDIR/memory"
 mount -t tmpfs -o "size=$1,mode=700" tmpfs "$TMPDIR/memory"
 for cache in {CACHE_OF_STEPS} "{CACHE_OF_STEPS}-$(id -u)"; do
   mkdir -p "$TMPDIR/$cache" "$TMPDIR/memory/$cache"
@@ -194,7 +195,6 @@ def run(command: Sequence[str], log: Path, progress: Callable[[str], None], **va
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     last: deque[str] = deque(maxlen=LINES_OF_A_FAILURE)
-    (temporary_folder() / "memory").mkdir(exist_ok=True)
     memory = in_memory(available_memory(Path("/proc/meminfo").read_text()))
     with (
         log.open("a") as file,

@@ -197,13 +197,7 @@ def test_the_same_project_is_the_same_context_on_each_machine(folder: Path, tmp_
 
 
 def test_the_builders_differ_in_little(tmp_path: Path) -> None:
-    given = (
-        tmp_path,
-        "x:1",
-        7,
-        {"pip": Path("/pip.conf")},
-        {"https_proxy": "http://p"},
-    )
+    given = (tmp_path, "x:1", 7, {"pip": Path("/pip.conf")}, {"https_proxy": "http://p"})
     limits = {"nofile": 20000, "nproc": -1}
     assert Builder("buildah").build(*given, limits=limits) == [
         "buildah", "build", "--layers", "--timestamp=7", "--ulimit=nofile=20000:20000", "--ulimit=nproc=-1:-1",

@@ -49,19 +49,15 @@ class Builder:
         given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
         given += [f"--secret=id={name},src={path}" for name, path in secrets.items()]
         # buildah and podman give all files that a step makes this time, docker's BuildKit the image alone.
-        when = (
-            [f"--build-arg=SOURCE_DATE_EPOCH={time}"]
-            if self.program == "docker"
-            else [
-                "--layers",
-                f"--timestamp={time}",
-                *(f"--ulimit={name}={most}:{most}" for name, most in limits.items()),
-            ]
-        )
+        if self.program == "docker":
+            own = [f"--build-arg=SOURCE_DATE_EPOCH={time}"]
+        else:
+            own = ["--layers", f"--timestamp={time}"]
+            own += [f"--ulimit={name}={most}:{most}" for name, most in limits.items()]
         return [
             self.program,
             "build",
-            *when,
+            *own,
             *given,
             f"--file={context / 'Dockerfile'}",
             f"--tag={image}",
