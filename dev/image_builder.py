@@ -88,13 +88,17 @@ class Builder:
         return self.command("rm", "--all") if self.program == "buildah" else None
 
 
-def own_limits() -> list[str]:
-    """Leaves a build with this process's limits. buildah and podman otherwise raise two of them, which not every root may."""
-    most = {
-        "nofile": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
-        "nproc": resource.getrlimit(resource.RLIMIT_NPROC)[1],
-    }
-    return [f"--ulimit={name}={value}:{value}" for name, value in most.items()]
+def own_limits(highest_process: Path = Path("/proc/sys/kernel/pid_max")) -> list[str]:
+    """Leaves a build with this process's limits. buildah and podman otherwise raise two of them, which not every root may.
+
+    Args:
+        highest_process: file with the highest process id: some of them lower their own limit of processes to that first, and cannot go back.
+    """
+    files, processes = (resource.getrlimit(which)[1] for which in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC))
+    most = int(highest_process.read_text())
+    if processes != resource.RLIM_INFINITY:
+        most = min(most, processes)
+    return [f"--ulimit=nofile={files}:{files}", f"--ulimit=nproc={most}:{most}"]
 
 
 def plain_http(reference: str) -> bool:

@@ -149,10 +149,12 @@ def test_a_build_keeps_this_process_limits_where_the_builder_would_raise_them(pr
     assert found == (["--ulimit=nofile=20000:20000", "--ulimit=nproc=3000:3000"] if limited else [])
 
 
-def test_no_limit_is_said_as_builders_say_it(monkeypatch):
-    endless = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-    monkeypatch.setattr("dev.image_builder.resource.getrlimit", lambda _which: endless)
-    assert own_limits() == ["--ulimit=nofile=-1:-1", "--ulimit=nproc=-1:-1"]
+@pytest.mark.parametrize(("hard", "said"), [(resource.RLIM_INFINITY, 32768), (96551, 32768), (3000, 3000)])
+def test_processes_are_limited_as_the_builder_limits_itself(hard, said, monkeypatch, tmp_path):
+    monkeypatch.setattr("dev.image_builder.resource.getrlimit", lambda _which: (1024, hard))
+    highest = tmp_path / "pid_max"
+    highest.write_text("32768\n")
+    assert own_limits(highest) == [f"--ulimit=nofile={hard}:{hard}", f"--ulimit=nproc={said}:{said}"]
 
 
 def test_temporary_files_are_in_memory_where_that_is_plentiful_and_mounts_are_ours(monkeypatch):

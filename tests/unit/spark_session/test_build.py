@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from spark_session.batch.command import main
 from spark_session.build import builders, dockerfile, image, naming, project, tree
-from spark_session.build.builders import Builder
+from spark_session.build.builders import Builder, own_limits
 from spark_session.build.naming import State
 from spark_session.build.project import NOTHING, Lock, Project
 from spark_session.errors import SparkSessionError
@@ -194,6 +195,17 @@ def test_the_same_project_is_the_same_context_on_each_machine(folder: Path, tmp_
     assert tree.digest_of(tmp_path / "staged", files) == tree.digest_of(folder, files)
     (folder / "run").chmod(0o644)
     assert tree.digest_of(tmp_path / "staged", files) != tree.digest_of(folder, files)
+
+
+@pytest.mark.parametrize(("hard", "said"), [(resource.RLIM_INFINITY, 32768), (96551, 32768), (3000, 3000)])
+def test_processes_are_limited_as_the_builder_limits_itself(
+    hard: int, said: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("spark_session.build.builders.resource.getrlimit", lambda _which: (1024, hard))
+    highest = tmp_path / "pid_max"
+    assert own_limits(highest) == {"nofile": hard, "nproc": hard}
+    highest.write_text("32768\n")
+    assert own_limits(highest) == {"nofile": hard, "nproc": said}
 
 
 def test_the_builders_differ_in_little(tmp_path: Path) -> None:

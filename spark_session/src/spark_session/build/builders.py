@@ -99,12 +99,18 @@ def find(which: Callable[[str], str | None] = shutil.which) -> Builder:
     return Builder(program)
 
 
-def own_limits() -> dict[str, int]:
-    """This process's limits, which a build keeps: buildah and podman otherwise raise two of them, which not every root may (a CI job in a container)."""
-    return {
-        "nofile": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
-        "nproc": resource.getrlimit(resource.RLIMIT_NPROC)[1],
-    }
+def own_limits(highest_process: Path = Path("/proc/sys/kernel/pid_max")) -> dict[str, int]:
+    """This process's limits, which a build keeps: buildah and podman otherwise raise two of them, which not every root may (a CI job in a container).
+
+    Args:
+        highest_process: file with the highest process id, where the system has one: some of them lower their own limit of processes to
+            that first, and cannot go back.
+    """
+    files, processes = (resource.getrlimit(which)[1] for which in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC))
+    if highest_process.exists():
+        most = int(highest_process.read_text())
+        processes = most if processes == resource.RLIM_INFINITY else min(most, processes)
+    return {"nofile": files, "nproc": processes}
 
 
 def secrets(variables: Mapping[str, str], home: Path) -> dict[str, Path]:
