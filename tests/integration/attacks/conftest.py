@@ -57,6 +57,9 @@ KEPT = (
 )
 
 
+ENDED = ("Succeeded", "Failed")
+
+
 @dataclass(frozen=True)
 class Attack:
     """One request, and what the refusal says.
@@ -105,13 +108,14 @@ class Situation:
     def kept(self) -> dict[str, str]:
         """What must not change, as a hash of each object without what Kubernetes itself writes into it all the time.
 
-        Other tests use the cluster at the same time: of what is theirs only that counts which the attacker wrote.
+        Other tests use the cluster at the same time: of what is theirs only that counts which the attacker wrote. Pods that have ended
+        do not count: whoever they belong to clears them away when it comes to that.
         """
         found = {}
         for path in KEPT:
             for item in self.api.call("GET", path).content["items"]:
                 metadata = item["metadata"]
-                if not _concerns(path, metadata):
+                if not _concerns(path, metadata) or item.get("status", {}).get("phase") in ENDED:
                     continue
                 fixed = {
                     key: metadata.get(key)

@@ -6,7 +6,6 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -26,18 +25,17 @@ print(json.dumps({"driver": conf["spark.driver.port"], "blocks": conf.get("spark
 for line in sys.stdin:
     print(json.dumps({"count": spark.range(1000).count(), "executors": spark.sparkContext._jsc.sc().getExecutorIds().size()}), flush=True)
 """
-# Another executor, as the entrypoint of the image starts them.
+# Another executor, as the entrypoint of the image starts them, until it ends, or nobody wants it any more, or two minutes are over: then its exit code, and what it said.
 JOIN = """
-import os, subprocess
+import os, select, subprocess, sys, threading
 command = ["java", "-Dspark.master=k8s://", *{options!r}, "-cp", "/opt/spark/jars/*", "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend",
     "--driver-url", "spark://CoarseGrainedScheduler@{address}:{port}", "--executor-id", "99", "--hostname", os.environ["POD_IP"],
     "--cores", "1", "--app-id", "{application}", "--resourceProfileId", "0", "--podName", "notebook"]
-try:
-    done = subprocess.run(command, capture_output=True, text=True, timeout={seconds})
-    print(done.returncode)
-    print((done.stdout + done.stderr)[-6000:])
-except subprocess.TimeoutExpired:
-    print("it runs")
+process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+threading.Thread(target=lambda: (select.select([sys.stdin], [], [], 120), process.kill()), daemon=True).start()
+said, _ = process.communicate()
+print(process.returncode)
+print(said[-6000:])
 """
 FILE = "/var/run/secrets/spark-notebooks/authentication/secret"
 OPTIONS = {
@@ -85,13 +83,15 @@ def session(situation: Situation) -> Iterator[Session]:
     process.wait(60)
 
 
-def join(situation: Situation, session: Session, secret: str, seconds: int) -> str:
-    return JOIN.format(
-        options=OPTIONS[secret],
-        address=situation.words["BOBS_ADDRESS"],
-        port=session.facts["driver"],
-        application=session.facts["application"],
-        seconds=seconds,
+def join(notebook: Notebook, situation: Situation, session: Session, secret: str) -> subprocess.Popen[str]:
+    """Another executor for bob's session, in this notebook."""
+    return notebook.open(
+        JOIN.format(
+            options=OPTIONS[secret],
+            address=situation.words["BOBS_ADDRESS"],
+            port=session.facts["driver"],
+            application=session.facts["application"],
+        )
     )
 
 
@@ -122,11 +122,10 @@ def way(situation: Situation, session: Session) -> Iterator[None]:
 def test_nobody_joins_another_s_session(situation: Situation, session: Session, secret: str) -> None:
     """Not even where the network lets them. From a file: with the secret of her own workspace."""
     before = session.ask()
-    done = situation.eve.run(join(situation, session, secret, 60))
-    assert done.returncode == 0, done.stderr
-    status, _, said = done.stdout.partition("\n")
-    assert status.lstrip("-").isdigit(), said
-    assert status != "0"
+    with join(situation.eve, situation, session, secret) as process:
+        assert process.stdout
+        status, _, said = process.stdout.read().partition("\n")
+    assert status == "1", said
     assert session.ask() == before
 
 
@@ -160,10 +159,12 @@ def test_another_s_executors_cannot_be_listed_read_or_ended(situation: Situation
 def test_with_its_secret_the_same_process_joins(situation: Situation, session: Session) -> None:
     """So it is the secret that keeps others out. Last, because the session counts it for a while after it was killed."""
     before = session.ask()["executors"]
-    with ThreadPoolExecutor() as threads:
-        running = threads.submit(situation.bob.run, join(situation, session, "from a file", 25))
-        most = before
-        while not running.done():
-            most = max(most, session.ask()["executors"])
+    deadline = time.monotonic() + 120
+    with join(situation.bob, situation, session, "from a file") as process:
+        assert process.stdin
+        assert process.stdout
+        while session.ask()["executors"] == before and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.5)
-    assert most == before + 1, running.result().stdout
+        most = session.ask()["executors"]
+        process.stdin.close()
+        assert most == before + 1, process.stdout.read()
