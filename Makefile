@@ -81,7 +81,7 @@ soak: ## the tests that repeat: random kills by the hundred
 lint: ## ruff, mypy, generated files, documentation
 	@dev/test lint
 
-.PHONY: bench bench-platform bench-spark bench-batch bench-contents bench-security
+.PHONY: bench bench-platform bench-spark bench-batch bench-contents bench-security bench-workspaces
 bench: ## every benchmark, beside the stock way in the same run
 	@dev/test bench
 
@@ -99,6 +99,9 @@ bench-contents: ## notebooks on S3 beside s3contents, jupyter-fs and a local dis
 
 bench-security: ## what the admission policies cost twenty executors
 	@dev/test bench security
+
+bench-workspaces: ## how long a start waits for its workspace; keys a second of the token service
+	@dev/test bench workspaces
 
 .PHONY: docs format lock
 docs: ## build the documentation into .docs/ (warnings are errors)

@@ -7,7 +7,7 @@ import tomllib
 from dev.paths import REPOSITORY
 from tests.bench.report import publish
 
-AREAS = ("platform", "spark", "batch", "s3_writes", "contents", "security")
+AREAS = ("platform", "spark", "batch", "s3_writes", "contents", "security", "workspaces")
 
 
 def main(areas: list[str]) -> int:

@@ -18,9 +18,8 @@ from spark_notebooks_hub.workspaces import apply, apply_server_rules, apply_work
 
 from cluster import Cluster
 from tests.support.accounts import Account, ApiServer
+from tests.support.hub_account import Kubectl, Release, as_hub, installed
 from tests.support.jobs import job_manifest, schedule_manifest
-
-from .conftest import Kubectl, Release, as_hub, installed
 
 NOTEBOOK_IMAGE = "registry.example/notebook:1"
 UID = "11111111-2222-3333-4444-555555555555"

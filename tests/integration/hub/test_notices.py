@@ -14,7 +14,7 @@ import pytest
 from cluster import Cluster
 from dev import images
 from dev.platform import image_value
-from tests.integration.hub.conftest import Kubectl
+from tests.support.hub_account import Kubectl
 from tests.support.jobs import job_manifest
 from tests.support.receivers import KEY, Hook, Mailbox, hook, mailbox
 from tests.unit.chart.matrix import EMBEDDED

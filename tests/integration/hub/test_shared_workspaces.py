@@ -11,8 +11,7 @@ from spark_notebooks_hub.workspace import Workspace, members
 from spark_notebooks_hub.workspaces import apply_workspace, leave
 
 from cluster import Cluster
-
-from .conftest import Kubectl, Release, as_hub, installed
+from tests.support.hub_account import Kubectl, Release, as_hub, installed
 
 VALUES = tuple(f"tenancy.workspaces[0].{each}" for each in ("name=Team", "groups[0]=pilots", "prefix=teams/team"))
 

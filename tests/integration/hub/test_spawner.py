@@ -28,8 +28,7 @@ from cluster import Cluster
 from dev.images import build
 from dev.s3_server import S3Server
 from dev.toolchain import binary
-
-from .conftest import Kubectl, Release
+from tests.support.hub_account import Kubectl, Release
 
 pytestmark = pytest.mark.usefixtures("s3_environment")
 SERVE = ["python", "-m", "http.server", "8888", "--directory", "/tmp"]

@@ -20,9 +20,8 @@ from spark_notebooks_hub.workspaces import apply_server_rules, apply_workspace
 
 from cluster import Cluster
 from tests.support.accounts import Account, ApiServer
+from tests.support.hub_account import Kubectl, Release
 from tests.support.jobs import schedule_manifest
-
-from .conftest import Kubectl, Release
 
 ONCE = 1  # the secret of Spark, which is made once and not applied again
 KINDS = "serviceaccounts,rolebindings,resourcequotas,limitranges,secrets"
