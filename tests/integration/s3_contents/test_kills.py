@@ -172,7 +172,7 @@ async def kill_once(kind: str, *, number: int, after: bool, url: str, proxy: S3P
 
 
 @pytest.mark.parametrize("versioning", [False, True], ids=["plain", "versions"], indirect=True)
-@pytest.mark.parametrize("kills", [3, pytest.param(100, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
 async def test_a_server_that_is_killed_loses_nothing(
     kills: int, bucket: str, proxy: S3Proxy, s3_server: S3Server, versioning: bool
 ) -> None:

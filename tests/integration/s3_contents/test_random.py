@@ -214,7 +214,7 @@ class Files(RuleBasedStateMachine):
             assert self.run(self.manager.get(path))["content"] == content
 
 
-@pytest.mark.parametrize("examples", [18, pytest.param(500, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize("examples", [25, pytest.param(500, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
 def test_a_file_system_would_do_the_same(s3_server: S3Server, s3_environment: None, examples: int) -> None:
     Files.loop = asyncio.new_event_loop()
     # Names of deleted files are free for folders, which they are not on versitygw where it keeps versions.

@@ -140,7 +140,7 @@ def wait_until(look: Callable[[], list[str]], seconds: float, what: list[str]) -
         time.sleep(0.5)
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(200, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])])
+@pytest.mark.parametrize("kills", [10, pytest.param(200, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])])
 def test_nothing_is_left_of_jobs_that_are_killed(notebook: Notebook, kills: int) -> None:
     items = json.loads(notebook.kubectl("get", "all,configmaps,secrets", "--output=json"))["items"]
     before = {item["metadata"]["uid"] for item in items}
