@@ -23,8 +23,10 @@ PACKAGES = {
     "ctr": "containerd",
     "ip": "iproute2",
     "iptables": "iptables",
+    "java": "default-jre-headless",
     "mmdebstrap": "mmdebstrap",
     "mount": "mount",
+    "mvn": "maven",
     "node": "nodejs",
     "npm": "npm",
     "nft": "nftables",
@@ -43,7 +45,7 @@ class ToolchainError(Exception):
 
 @dataclass(frozen=True)
 class Unpacked:
-    """A program taken out of its package without installing that: `path` is where the package has it.
+    """A program taken out of its package without installing that: `path` is where the package has it, below `usr/` or not, as releases differ.
 
     With `libraries` what it depends on and this machine lacks is unpacked into the same tree.
     """
@@ -55,11 +57,11 @@ class Unpacked:
 
 UNPACKED = {
     # Installed, it would become a service of the machine.
-    "docker-registry": Unpacked("docker-registry", "usr/bin/docker-registry"),
+    "docker-registry": Unpacked("docker-registry", "bin/docker-registry"),
     # Installed, it would take the place of a busybox that is linked dynamically.
     "busybox": Unpacked("busybox-static", "bin/busybox"),
     # Installed, it would be a directory of this machine, open to its network.
-    "slapd": Unpacked("slapd", "usr/sbin/slapd", libraries=True),
+    "slapd": Unpacked("slapd", "sbin/slapd", libraries=True),
 }
 
 
@@ -118,7 +120,9 @@ def unpacked(program: str) -> Path:
             # <name>_<epoch>%3a<version>_<architecture>.deb; a colon in a path could not stand on the PATH.
             version = package.name.split("_")[1].rpartition("%3a")[2]
             (temporary / "tree").rename(folder / f"{wanted.package}-{version}")
-            return folder / f"{wanted.package}-{version}" / wanted.path
+    if found := _newest(folder, wanted):
+        return found
+    raise ToolchainError(f"The Debian package {wanted.package} has no {wanted.path}.")
 
 
 def _download(wanted: Unpacked, folder: Path) -> list[str]:
@@ -143,7 +147,8 @@ def tail(text: str) -> str:
 
 
 def _newest(folder: Path, wanted: Unpacked) -> Path | None:
-    return max(folder.glob(f"{wanted.package}-*/{wanted.path}"), default=None)
+    found = [path for place in ("", "usr/") for path in folder.glob(f"{wanted.package}-*/{place}{wanted.path}")]
+    return max(found, default=None)
 
 
 def _with_fresh_lists(command: list[str], folder: Path | None = None) -> None:

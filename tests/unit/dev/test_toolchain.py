@@ -1,5 +1,6 @@
 """Programs: which module has them, what a build depends on, and that a build is done once and whole."""
 
+import ast
 import os
 import shutil
 import signal
@@ -7,12 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cluster.settings import PROGRAMS as CLUSTER_PROGRAMS
 from dev import toolchain
-from dev.debian import PACKAGES, UNPACKED, packages_for
+from dev.debian import PACKAGES, UNPACKED, packages_for, unpacked
 from dev.paths import REPOSITORY
 from dev.toolchain import PROGRAMS, Programs, ToolchainError
 
@@ -85,6 +88,33 @@ def test_packages_of_programs() -> None:
 
 def test_nothing_is_both_installed_and_unpacked() -> None:
     assert not set(UNPACKED) & set(PACKAGES)
+
+
+def test_every_program_that_the_sources_ask_for_has_a_package() -> None:
+    """A machine that has it already would not notice."""
+    asked = {name.value for call in calls_of("ensure_programs") for name in call.args if isinstance(name, ast.Constant)}
+    assert {"java", "mvn", "chromium"} <= asked
+    assert asked | set(CLUSTER_PROGRAMS) <= set(PACKAGES)
+
+
+def calls_of(function: str) -> Iterator[ast.Call]:
+    for folder in ("cluster", "dev", "tests"):
+        for file in (REPOSITORY / folder).rglob("*.py"):
+            text = file.read_text(encoding="utf-8")
+            for node in ast.walk(ast.parse(text)) if function in text else ():
+                if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == function:
+                    yield node
+
+
+@pytest.mark.parametrize("path", ["bin/busybox", "usr/bin/busybox"])
+def test_a_program_is_unpacked_once_wherever_its_package_has_it(
+    path: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("dev.debian.cache_folder", lambda: tmp_path)
+    there = tmp_path / "bin" / "busybox-static-1.37.0-6" / path
+    there.parent.mkdir(parents=True)
+    there.touch()
+    assert unpacked("busybox") == there
 
 
 def test_a_missing_program_without_apt_is_named_with_its_package(
