@@ -9,10 +9,12 @@ import random
 import re
 import signal
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import nbformat
 import pytest
@@ -177,15 +179,25 @@ def test_another_cluster_takes_the_platform(browser: Browser, artifacts: Path, n
     finish(make("stop", port, **there), 60)
 
 
+def address_of(output: IO[str]) -> str:
+    """Where JupyterLab is, by what `make lab` prints."""
+    said = ""
+    for line in output:
+        said += line
+        if found := re.search(r"http://127\.0\.0\.1:\d+/lab\S*", line):
+            return found[0]
+    raise AssertionError(f"make lab has ended:\n{said}")
+
+
 def test_lab_runs_the_example_without_kubernetes(browser: Browser, tmp_path: Path, artifacts: Path) -> None:
     port = free_port()
     process = make("lab", port, XDG_DATA_HOME=str(tmp_path), USER="ada")
     assert process.stdout is not None
     page = browser.new_context(viewport=WINDOW).new_page()
     try:
-        url = next(found[0] for line in process.stdout if (found := re.search(r"http://127\.0\.0\.1:\d+/lab\S*", line)))
+        url = address_of(process.stdout)
         # Nobody reads the rest, and a full pipe would stop the server.
-        drain = subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
+        threading.Thread(target=process.stdout.read, daemon=True).start()
         wait_for_port(port, process)  # Jupyter says its address before it listens
         page.goto(url)
         lab.wait_for_lab(page)
@@ -201,5 +213,4 @@ def test_lab_runs_the_example_without_kubernetes(browser: Browser, tmp_path: Pat
         page.screenshot(path=artifacts / "20-lab.png")
         os.killpg(process.pid, signal.SIGINT)
         process.wait(timeout=60)
-        drain.wait(timeout=10)
     relay.require_free(tmp_path, port)  # nothing is left listening
