@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cluster import Cluster
+from dev.image_builder import Build, Builder, environment
 from dev.toolchain import binary, ensure_programs
 from tests.support.node_watch import Watch
 
@@ -35,19 +36,19 @@ def cluster(watch: Watch) -> Cluster:
 @pytest.fixture(scope="session")
 def push(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Cluster], str]:
     """Builds a small image (busybox) with its own storage, pushes it to a cluster's registry and gives its name there."""
-    ensure_programs("buildah")
+    ensure_programs("buildah", "/usr/lib/podman/netavark")
     context, storage = tmp_path_factory.mktemp("image"), tmp_path_factory.mktemp("storage")
     shutil.copy(binary("busybox"), context / "busybox")
     lines = ["FROM scratch", "COPY busybox /bin/busybox", "ENV PATH=/bin", "USER 1000"]
     lines.insert(2, 'RUN ["/bin/busybox", "--install", "-s", "/bin"]')
     (context / "Dockerfile").write_text("\n".join(lines))
-    buildah = ("buildah", f"--root={storage}/root", f"--runroot={storage}/run", "--storage-driver=vfs")
-    environment = {**os.environ, "BUILDAH_ISOLATION": "chroot"}
-    subprocess.run((*buildah, "bud", "--quiet", "--tag", "localhost/busybox", context), check=True, env=environment)
+    builder = Builder("buildah", (f"--root={storage}/root", f"--runroot={storage}/run", "--storage-driver=vfs"))
+    subprocess.run(builder.build(Build(context, "Dockerfile", "localhost/busybox")), check=True, env=environment())
 
     def do(cluster: Cluster) -> str:
         name = f"{cluster.registry}/tests/busybox:1"
-        subprocess.run((*buildah, "push", "--quiet", "--tls-verify=false", "localhost/busybox", name), check=True)
+        for command in builder.push("localhost/busybox", name):
+            subprocess.run(command, check=True, env=environment())
         return name
 
     return do
