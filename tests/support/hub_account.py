@@ -67,7 +67,7 @@ def installed(kubectl: Kubectl, node: Cluster, *values: str) -> Iterator[Release
         found = kubectl("get", "namespaces", "--output", "json")["items"]
         ours = [n["metadata"]["name"] for n in found if n["metadata"]["name"].startswith(prefix)]
         kubectl("delete", "--ignore-not-found", "--filename", "-", stdin=text)
-        kubectl("delete", "namespace", name, *ours, "--ignore-not-found", "--timeout=120s")
+        kubectl("delete", "namespace", name, *ours, "--ignore-not-found", "--wait=false")
 
 
 async def as_hub(kubeconfig: Path, release: Release) -> Configuration:

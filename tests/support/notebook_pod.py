@@ -149,6 +149,8 @@ def running_notebook(
     place, *rest = workspace_manifests(workspace)
     place["metadata"]["annotations"] |= server_annotations(pod)
     manifests = [place, *rest, authentication_secret(workspace, secrets.token_urlsafe())]
+    # The one before, which nobody has waited for, may still be going.
+    target.kubectl("wait", "--for=delete", f"namespace/{namespace}", "--timeout=120s")
     target.kubectl("apply", "--filename", "-", stdin=_list(manifests))
     made = Notebook(target, namespace, s3=s3)
     try:
@@ -156,7 +158,7 @@ def running_notebook(
         made.kubectl("wait", "--for=condition=Ready", "pod/notebook", "--timeout=300s")
         yield made
     finally:
-        target.kubectl("delete", "namespace", namespace, "--wait=true", "--timeout=120s")
+        target.kubectl("delete", "namespace", namespace, "--wait=false")
         target.kubectl("delete", "--filename", "-", stdin=roles)
 
 

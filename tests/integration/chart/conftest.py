@@ -44,8 +44,9 @@ def kubectl(kubeconfig: Path) -> Kubectl:
 @pytest.fixture(scope="module")
 def namespace(kubectl: Kubectl) -> Iterator[str]:
     """A namespace that enforces the Pod Security Standard `restricted` and warns of what it would refuse."""
+    kubectl("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=120s")
     kubectl("create", "namespace", NAMESPACE)
     levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
     kubectl("label", "namespace", NAMESPACE, *levels)
     yield NAMESPACE
-    kubectl("delete", "namespace", NAMESPACE, "--wait", "--timeout=120s")
+    kubectl("delete", "namespace", NAMESPACE, "--wait=false")

@@ -106,7 +106,7 @@ def platform(node: Cluster, kubectl: Kubectl) -> Iterator[Platform]:
         finally:
             wide = [each for each in objects if each["kind"].startswith("ClusterRole")]
             kubectl("delete", "--ignore-not-found", "--filename", "-", stdin=listed(wide))
-            kubectl("delete", "namespace", "--ignore-not-found", name, workspace, "--timeout=120s")
+            kubectl("delete", "namespace", "--ignore-not-found", name, workspace, "--wait=false")
 
 
 def service(platform: Platform, node: Cluster) -> list[dict[str, Any]]:

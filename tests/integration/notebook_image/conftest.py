@@ -122,10 +122,11 @@ def workspace(kubectl: Kubectl) -> Iterator[None]:
             "subjects": [{"kind": "ServiceAccount", "name": "notebook", "namespace": NAMESPACE}],
         },
     ]
+    kubectl("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=120s")
     for manifest in objects:
         kubectl("apply", "--filename=-", stdin=json.dumps(manifest))
     yield
-    kubectl("delete", "namespace", NAMESPACE, "--timeout=120s")
+    kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 @pytest.fixture(scope="session")
