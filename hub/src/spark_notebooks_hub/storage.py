@@ -25,6 +25,7 @@ from .errors import Failure, SpawnFailed
 from .notebook import NotebookStorage
 
 REQUEST_SECONDS: Final = 5
+PATIENCE_AT_START: Final = (0.5, 1, 2, 4, 8, 15)  # seconds between attempts
 WRONG_KEYS: Final = {
     "AuthorizationHeaderMalformed",
     "ExpiredToken",
@@ -76,12 +77,19 @@ class ObjectStore(SingletonConfigurable):
             self._answered_at = time.monotonic()
 
     async def prepare(self) -> None:
-        """The check at the hub's start: logs what is wrong, so that an administrator sees it before the first person does."""
-        try:
-            await self.check()
-        except SpawnFailed as failed:
-            self.log.error("No server will start: %s", failed.message)
-            return
+        """The check at the hub's start: logs what is wrong, so that an administrator sees it before the first person does.
+
+        The S3 server of the same release may come up after the hub: one that nobody can reach is asked again for a while.
+        """
+        for wait in (*PATIENCE_AT_START, None):
+            try:
+                await self.check()
+                break
+            except SpawnFailed as failed:
+                if wait is None or not isinstance(failed.__cause__, BotoConnectionError):
+                    self.log.error("No server will start: %s", failed.message)
+                    return
+                await asyncio.sleep(wait)
         self.log.info(
             "The notebook storage answers: bucket %s at %s", self.bucket, self.endpoint or f"AWS {self.region}"
         )

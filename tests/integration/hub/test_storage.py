@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,3 +164,19 @@ async def test_the_hub_logs_at_its_start_that_all_is_well(
     s3_server.create_bucket("notebooks-of-hub")
     await make_store().prepare()
     assert "storage answers" in logged.text
+
+
+async def test_a_server_that_comes_up_after_the_hub_is_waited_for(
+    tmp_path: Path, logged: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = S3Server(tmp_path)
+    for name, value in late.environment().items():
+        monkeypatch.setenv(name, value)
+    preparing = asyncio.create_task(ObjectStore(endpoint=late.endpoint, bucket="late", create_bucket=True).prepare())
+    await asyncio.sleep(1)
+    assert not preparing.done()
+    with late:
+        await preparing
+        assert late.client.head_bucket(Bucket="late")
+    assert "storage answers" in logged.text
+    assert "No server will start" not in logged.text
