@@ -2,15 +2,14 @@
 
 import asyncio
 import itertools
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,15 +22,14 @@ from token_service.identity import token_review
 from token_service.kubernetes import KubernetesApi
 
 from cluster import Cluster
-from dev.paths import REPOSITORY
 from tests.bench.report import Row, row
 from tests.support.accounts import Account, ApiServer
 from tests.support.hub_account import Release, administrator, as_hub, installed
 from tests.support.notebook_pod import network_of, notebook_pod
 from tests.support.s3_iam import s3_with_iam
+from tests.support.token_service import AUDIENCE, service_account, token_service
 
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
-AUDIENCE = "bench-tokens"
 WORKSPACES = 20
 AT_ONCE = 16
 RATE = 100  # calls a second: 4,000 executors in a minute are 67
@@ -74,9 +72,8 @@ async def _measure(node: Cluster, release: Release) -> list[Row]:
     made, again, pods = await _workspaces(node, release, hub, api)
     with tempfile.TemporaryDirectory() as folder, s3_with_iam(Path(folder)) as store:
         store.s3.create_bucket("notebooks")
-        account = _account(node, release, hub, Path(folder))
-        place = {"api": hub.host, "account": str(account), "audience": AUDIENCE, "hub": str(release.hub)}
-        with _server({**place, "iam": store.iam}, store.s3.environment()) as (process, port):
+        account = service_account(node, release, hub, Path(folder))
+        with token_service(release, hub, account, store) as (process, port):
             kubernetes = KubernetesApi(hub.host, account)
             figures = [await _run(Tokens(api, pods), kubernetes, process, port) for _ in range(RUNS)]
             await kubernetes.close()
@@ -123,32 +120,6 @@ async def _workspace(client: ApiClient, workspace: Workspace, pod: dict[str, obj
     await apply_server_rules(client, workspace, pod)
     await until_admitted(client, pod)
     return time.monotonic() - began
-
-
-def _account(node: Cluster, release: Release, hub: Configuration, folder: Path) -> Path:
-    """What the token service's pod has of its account."""
-    account = folder / "account"
-    account.mkdir()
-    (account / "ca.crt").write_bytes(Path(hub.ssl_ca_cert).read_bytes())
-    name, namespace = f"{release.hub.fullname}-tokens", release.hub.namespace
-    (account / "token").write_text(node.kubectl("create", "token", name, "--namespace", namespace))
-    return account
-
-
-@contextmanager
-def _server(settings: dict[str, str], keys: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """The token service, and its port."""
-    path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "token_service" / "src")])
-    environment = os.environ | keys | {"PYTHONPATH": path, "AWS_CONFIG_FILE": os.devnull}
-    command = [sys.executable, "-m", "tests.bench.token_server", json.dumps(settings)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:  # fmt: skip
-        assert process.stdin
-        assert process.stdout
-        try:
-            yield process, int(process.stdout.readline())
-        finally:
-            process.stdin.close()
 
 
 async def _run(

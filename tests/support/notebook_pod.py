@@ -18,6 +18,7 @@ from spark_notebooks_hub.notebook import (
     CONTAINER_SECURITY_CONTEXT,
     POD_SECURITY_CONTEXT,
     NotebookStorage,
+    TokenService,
     environment,
     volume_mounts,
     volumes,
@@ -154,7 +155,7 @@ def running_notebook(
     target.kubectl("apply", "--filename", "-", stdin=_list(manifests))
     made = Notebook(target, namespace, s3=s3)
     try:
-        _create(target, pod, f"system:serviceaccount:{hub.namespace}:{hub.service_account}")
+        create_pod(target, pod, f"system:serviceaccount:{hub.namespace}:{hub.service_account}")
         made.kubectl("wait", "--for=condition=Ready", "pod/notebook", "--timeout=300s")
         yield made
     finally:
@@ -181,7 +182,7 @@ def notebook_with_s3(
         yield made
 
 
-def _create(target: Target, pod: dict[str, object], user: str) -> None:
+def create_pod(target: Target, pod: dict[str, object], user: str) -> None:
     """Makes a pod as the hub does. The API server sees the parameters of the policies after a moment."""
     deadline = time.monotonic() + 30
     while True:
@@ -210,8 +211,11 @@ def notebook_pod(
     defaults: Mapping[str, object],
     command: Sequence[str],
     endpoint: str | None = None,
+    *,
+    tokens: TokenService | None = None,
 ) -> dict[str, object]:
-    """A pod as the hub would start it, running another command; endpoint is that of the S3 store."""
+    """A pod as the hub would start it, running another command; endpoint is that of the S3 store, tokens where its keys come from if not from a Secret."""
+    has_credentials = tokens is None
     storage = NotebookStorage(bucket="notebooks", prefix="users", region="us-east-1", endpoint=endpoint)
     small = {"executor_memory": "512m", "executor_cpu_request": 0.05, "conf": QUICK}
     variables = environment(
@@ -221,7 +225,8 @@ def notebook_pod(
         image_pull_policy=None,
         spark_defaults={**small, **defaults},
         contents_settings={},
-        has_credentials=True,
+        has_credentials=has_credentials,
+        token_service=tokens,
     )
     return {
         "apiVersion": "v1",
@@ -231,7 +236,7 @@ def notebook_pod(
             "serviceAccountName": "notebook",
             "terminationGracePeriodSeconds": 1,
             "securityContext": {**POD_SECURITY_CONTEXT, "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000},
-            "volumes": list(volumes(None, has_credentials=True).values()),
+            "volumes": list(volumes(None, has_credentials, tokens).values()),
             "containers": [
                 {
                     "name": "notebook",
@@ -240,7 +245,7 @@ def notebook_pod(
                     "env": [{"name": k, "value": v} if isinstance(v, str) else v for k, v in variables.items()],
                     "resources": {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "3Gi"}},
                     "securityContext": {**CONTAINER_SECURITY_CONTEXT, "allowPrivilegeEscalation": False},
-                    "volumeMounts": list(volume_mounts(has_credentials=True).values()),
+                    "volumeMounts": list(volume_mounts(has_credentials, tokens).values()),
                 }
             ],
         },

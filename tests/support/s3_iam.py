@@ -26,13 +26,13 @@ class S3WithIam:
 
 
 @contextmanager
-def s3_with_iam(folder: Path) -> Iterator[S3WithIam]:
-    """Both running on the loopback interface; all that they keep is in `folder`."""
+def s3_with_iam(folder: Path, host: str = "127.0.0.1") -> Iterator[S3WithIam]:
+    """Both running, the IAM on the loopback interface and the S3 server at `host`; all that they keep is in `folder`."""
     port = free_port()
     # The path of a socket has at most 108 characters.
     with tempfile.TemporaryDirectory(prefix="iam-") as place:
         socket = Path(place) / "iam.sock"
-        server = S3Server(folder, iam_socket=socket)
+        server = S3Server(folder, host=host, iam_socket=socket)
         users = folder / "iam"
         users.mkdir()
         command = ["setpriv", "--pdeathsig", "KILL", str(binary("versitygw")), "--port", f"127.0.0.1:{port}"]
