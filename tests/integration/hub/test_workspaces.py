@@ -53,6 +53,22 @@ async def test_a_workspace_is_made_with_the_rights_of_the_chart(
     assert base64.b64decode(secret["data"]["credentials"]) == b"[default]\n"
 
 
+async def test_accounts_carry_the_roles_of_a_cloud_and_no_key_is_stored(
+    client: ApiClient, release: Release, kubectl: Kubectl
+) -> None:
+    """With `s3.credentials.mode: serviceAccount`; executors may have another role than the notebook."""
+    roles = {
+        name: {"eks.amazonaws.com/role-arn": f"arn:aws:iam::123456789012:role/{name}"}
+        for name in ("notebook", "executor")
+    }
+    workspace = release.workspace("cloud", account_annotations=roles)
+    await apply_workspace(client, workspace)
+    for name, role in roles.items():
+        assert role.items() <= get(kubectl, workspace, "serviceaccount", name)["metadata"]["annotations"].items()
+    stored = kubectl("get", "secrets", "--namespace", workspace.namespace, "--output", "json")["items"]
+    assert [secret["metadata"]["name"] for secret in stored] == ["spark-authentication"]
+
+
 async def test_doing_it_again_changes_nothing(client: ApiClient, release: Release, kubectl: Kubectl) -> None:
     limits = [{"type": "Container", "default": {"cpu": 2, "memory": "1024Mi"}}]
     workspace = release.workspace(
