@@ -25,7 +25,7 @@ from .errors import Failure, SpawnFailed
 from .notebook import NotebookStorage
 
 REQUEST_SECONDS: Final = 5
-PATIENCE_AT_START: Final = (0.5, 1, 2, 4, 8, 15)  # seconds between attempts
+ATTEMPTS_AT_START: Final = 30  # one a second
 WRONG_KEYS: Final = {
     "AuthorizationHeaderMalformed",
     "ExpiredToken",
@@ -81,15 +81,15 @@ class ObjectStore(SingletonConfigurable):
 
         The S3 server of the same release may come up after the hub: one that nobody can reach is asked again for a while.
         """
-        for wait in (*PATIENCE_AT_START, None):
+        for left in reversed(range(ATTEMPTS_AT_START)):
             try:
                 await self.check()
                 break
             except SpawnFailed as failed:
-                if wait is None or not isinstance(failed.__cause__, BotoConnectionError):
+                if not left or not isinstance(failed.__cause__, BotoConnectionError):
                     self.log.error("No server will start: %s", failed.message)
                     return
-                await asyncio.sleep(wait)
+                await asyncio.sleep(1)
         self.log.info(
             "The notebook storage answers: bucket %s at %s", self.bucket, self.endpoint or f"AWS {self.region}"
         )
