@@ -23,6 +23,7 @@ from dev.s3_server import S3Server
 OURS, S3CONTENTS, JUPYTER_FS, LOCAL = "ours", "s3contents", "jupyter-fs", "local disk"
 KINDS = (OURS, S3CONTENTS, JUPYTER_FS, LOCAL)
 ENDPOINT = "AWS_ENDPOINT_URL_S3"
+CHUNK_API = "/s3-contents/api/chunk"
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,9 @@ class Server:
         self._process.wait(30)
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
-        """An answer of the contents API, which must be a good one."""
-        answer = self._session.request(method, f"{self._url}/api/contents/{self._path(path)}", timeout=1800, **options)
+        """An answer of the contents API, or of another address where the path begins with a slash; it must be a good one."""
+        address = path if path.startswith("/") else f"/api/contents/{self._path(path)}"
+        answer = self._session.request(method, self._url + address, timeout=1800, **options)
         if not answer.ok:
             raise RuntimeError(f"{self.kind}: {method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer

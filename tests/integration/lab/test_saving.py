@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,19 +123,19 @@ def test_an_upload_does_not_overwrite_what_nobody_saw(open_tab: OpenTab, home: H
 def test_an_upload_in_parts_replaces_what_it_was_to_replace(open_tab: OpenTab, home: Home, path: str) -> None:
     tab = open_tab(path)
     home.write(path, "changed since this tab has read it")
-    content = b"0123456789abcde\n" * 2**17  # two parts of JupyterLab's size
+    content = b"0123456789abcde\n" * 3 * 2**16  # three parts of JupyterLab's size
     upload(tab, path, content)
     expect(tab.dialog).to_contain_text("Overwrite")
     parts: list[int] = []
 
     def is_last(response: Response) -> bool:
-        if response.request.method == "PUT" and "/api/contents/" in response.url:
+        if response.request.method == "PUT" and re.search("/api/(contents|chunk)", response.url):
             parts.append(response.status)
-        return len(parts) == 2
+        return len(parts) == 3
 
     with tab.page.expect_response(is_last):
         tab.answer("Overwrite")
-    assert parts == [200, 200]
+    assert parts == [200, 204, 200]
     assert home.read(path).encode() == content
 
 

@@ -104,6 +104,22 @@ async def test_a_rename_survives_a_short_fault(
     assert (await manager.get("b.txt"))["content"] == "1"
 
 
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST"], ids=["list", "copy", "delete"])
+async def test_the_rename_of_a_folder_survives_a_short_fault(
+    manager: S3ContentsManager, proxy: S3Proxy, fault: Fault, method: str
+) -> None:
+    for number in range(5):
+        await manager.new(text(f"{number}"), f"f/{number}")
+    proxy.requests.clear()
+    proxy.fault = first(fault, method)
+    await manager.rename("f", "g")
+    assert method in {request.method for request in proxy.requests}
+    assert [entry["path"] for entry in (await manager.get(""))["content"]] == ["g"]
+    found = [(await manager.get(entry["path"]))["content"] for entry in (await manager.get("g"))["content"]]
+    assert sorted(found) == ["0", "1", "2", "3", "4"]
+
+
 async def test_a_rename_that_cannot_delete_leaves_the_file_where_it_was(
     manager: S3ContentsManager, proxy: S3Proxy
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -250,29 +250,55 @@ def test_history(jupyter: Jupyter, folder: str) -> None:
     assert not requests.get(f"{jupyter.url}/{api}", params={"path": path}, timeout=10, allow_redirects=False).ok
 
 
-def upload(jupyter: Jupyter, path: str, content: bytes) -> requests.Response:
-    """In chunks of 1 MiB, as JupyterLab does."""
-    last = (len(content) - 1) // MIB
-    answer = requests.Response()
-    for number in range(last + 1):
-        part = base64.b64encode(content[number * MIB : (number + 1) * MIB]).decode()
-        chunk = -1 if number == last else number + 1
-        model = {"type": "file", "format": "base64", "name": path, "path": path, "chunk": chunk, "content": part}
-        answer = jupyter.contents("PUT", path, json=model)
-        assert answer.ok, answer.text
-    return answer
+CHUNK = "s3-contents/api/chunk"
 
 
-def test_a_large_file_goes_up_and_comes_down(jupyter: Jupyter, proxy: S3Proxy, folder: str) -> None:
+def send(jupyter: Jupyter, path: str, chunk: int, part: bytes) -> requests.Response:
+    encoded = base64.b64encode(part).decode()
+    model = {"type": "file", "format": "base64", "name": path, "path": path, "chunk": chunk, "content": encoded}
+    return jupyter.contents("PUT", path, json=model)
+
+
+def send_as_bytes(jupyter: Jupyter, path: str, chunk: int, part: bytes) -> requests.Response:
+    return jupyter.call("PUT", CHUNK, params={"path": path, "number": chunk}, data=part)
+
+
+@pytest.mark.parametrize("between", [send, send_as_bytes])
+def test_a_large_file_goes_up_and_comes_down(
+    jupyter: Jupyter, proxy: S3Proxy, folder: str, between: Callable[..., requests.Response]
+) -> None:
     content = os.urandom(20 * MIB + 5)
     path = f"{folder}/data.bin"
-    assert upload(jupyter, path, content).json()["size"] == len(content)
+    first, *parts, last = (content[start : start + MIB] for start in range(0, len(content), MIB))
+    assert send(jupyter, path, 1, first).ok
+    for number, part in enumerate(parts, 2):
+        answer = between(jupyter, path, number, part)
+        assert answer.ok, answer.text
+    assert send(jupyter, path, -1, last).json()["size"] == len(content)
     proxy.requests.clear()
     answer = jupyter.call("GET", f"files/{path}")
     assert answer.content == content
     assert answer.headers["Content-Type"] == "application/octet-stream"
     assert "sandbox" in answer.headers["Content-Security-Policy"]
     assert proxy.methods() == ["GET"]
+
+
+def test_chunks_that_are_none(jupyter: Jupyter, folder: str) -> None:
+    path = f"{folder}/data.bin"
+    assert send(jupyter, path, 1, bytes(MIB)).ok
+    for query, status, message in (
+        ({"path": path}, 400, "number"),
+        ({"path": path, "number": "1"}, 400, "2, 3, ..."),
+        ({"path": path, "number": "-1"}, 400, "2, 3, ..."),
+        ({"path": f"{folder}/.hidden", "number": "2"}, 404, "No such file"),
+        ({"path": f"{folder}/other", "number": "2"}, 400, "interrupted"),
+        ({"path": path, "number": "3"}, 400, "part 3 came after 1"),
+        ({"path": path, "number": "2"}, 400, "interrupted"),
+    ):
+        answer = jupyter.call("PUT", CHUNK, params=query, data=b"x")
+        assert (answer.status_code, message in answer.text) == (status, True), answer.text
+    assert jupyter.contents("GET", path).status_code == 404
+    assert not requests.put(f"{jupyter.url}/{CHUNK}", params={"path": path, "number": 2}, timeout=10).ok
 
 
 def test_parts_of_a_file(jupyter: Jupyter, s3_server: S3Server, folder: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import resource
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,10 +14,17 @@ from s3_contents import S3ContentsManager, uploads
 from tornado.web import HTTPError
 
 from dev.s3_server import S3Server
-from tests.support.s3_proxy import Fault, S3Proxy
+from tests.support.s3_proxy import Fault, Request, S3Proxy
 
 MIB = 2**20
 KEY = "users/ada/f/data.bin"
+CONTENT = b"0123456789abcdef" * (17 * MIB // 16)  # three parts
+STEPS: dict[str, Callable[[Request], bool]] = {
+    "begin": lambda request: request.method == "POST" and "uploadId" not in request.query,
+    "part": lambda request: "partNumber=2" in request.query,
+    "end": lambda request: request.method == "POST" and "uploadId" in request.query,
+}
+"""Requests of a multipart upload."""
 
 
 def chunk(number: int, content: bytes, **more: Any) -> dict[str, Any]:
@@ -171,33 +179,51 @@ async def test_what_a_killed_server_left_behind_is_removed(
     assert [upload["Key"] for upload in pending(s3_server, bucket)] == ["users/bob/orphan"]
 
 
-async def test_a_fault_ends_the_upload_and_leaves_nothing(
-    manager: S3ContentsManager, proxy: S3Proxy, s3_server: S3Server, bucket: str
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_short_fault_is_not_noticed(
+    manager: S3ContentsManager, proxy: S3Proxy, s3_server: S3Server, bucket: str, *, step: str, fault: Fault
 ) -> None:
-    proxy.fault = lambda request: Fault.REFUSE if "partNumber=2" in request.query else None
+    met: list[Request] = []
+
+    def once(request: Request) -> Fault | None:
+        if met or not STEPS[step](request):
+            return None
+        met.append(request)
+        return fault
+
+    proxy.fault = once
+    model = await send(manager, CONTENT)
+    assert met
+    assert stored(s3_server, bucket) == CONTENT
+    assert model["hash"] == (await manager.get("f/data.bin", content=False, require_hash=True))["hash"]
+    # An upload whose beginning nobody heard of is an orphan.
+    is_orphan = step == "begin" and fault in (Fault.LOSE_ANSWER, Fault.TRUNCATE)
+    assert len(pending(s3_server, bucket)) == is_orphan
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_fault_that_lasts_keeps_the_file_that_was_there(
+    manager: S3ContentsManager, proxy: S3Proxy, s3_server: S3Server, bucket: str, step: str
+) -> None:
+    await manager.save({"type": "file", "format": "text", "content": "before"}, "f/data.bin")
+    proxy.fault = lambda request: Fault.REFUSE if STEPS[step](request) else None
     with pytest.raises(HTTPError) as raised:
-        await send(manager, bytes(20 * MIB))
+        await send(manager, CONTENT)
     assert raised.value.status_code == 503
+    assert stored(s3_server, bucket) == b"before"
     assert pending(s3_server, bucket) == []
     proxy.fault = lambda _request: None
-    await send(manager, bytes(20 * MIB))
+    await send(manager, CONTENT)
+    assert stored(s3_server, bucket) == CONTENT
 
 
-async def test_a_completion_whose_answer_is_lost_is_a_success(
+async def test_a_slow_server_gets_all_of_it(
     manager: S3ContentsManager, proxy: S3Proxy, s3_server: S3Server, bucket: str
 ) -> None:
-    lost: list[str] = []
-
-    def lose_once(request: Any) -> Fault | None:
-        if request.method == "POST" and "uploadId" in request.query and not lost:
-            lost.append(request.query)
-            return Fault.LOSE_ANSWER
-        return None
-
-    proxy.fault = lose_once
-    model = await send(manager, bytes(10 * MIB))
-    assert lost
-    assert model["hash"] == (await manager.get("f/data.bin", content=False, require_hash=True))["hash"]
+    proxy.delay = 0.3
+    await send(manager, CONTENT)
+    assert stored(s3_server, bucket) == CONTENT
 
 
 async def test_closing_the_manager_ends_uploads(manager: S3ContentsManager, s3_server: S3Server, bucket: str) -> None:

@@ -1,6 +1,7 @@
 import { Contents, Drive, ServerConnection } from '@jupyterlab/services';
 import { ISignal, Signal } from '@lumino/signaling';
 
+import { call } from '../api.js';
 import { Move } from './follower.js';
 import { Versions } from './versions.js';
 
@@ -59,7 +60,11 @@ export class SafeDrive extends Drive {
   async save(path: string, options: Partial<Contents.IModel> = {}): Promise<Contents.IModel> {
     // Files that are uploaded come with their name, documents do not.
     const isUpload = options.name !== undefined;
-    const base = isUpload ? await this._replacedByUpload(path, options) : this._versions.base(path);
+    const chunk = (options as { chunk?: number }).chunk;
+    if (isUpload && options.format === 'base64' && chunk !== undefined && chunk > 1) {
+      return this._sendChunk(path, options, chunk);
+    }
+    const base = isUpload ? await this._replacedByUpload(path, options, chunk) : this._versions.base(path);
     const model = base === undefined ? options : { ...options, base_hash: base };
     const sent = super.save(path, model);
     try {
@@ -87,8 +92,11 @@ export class SafeDrive extends Drive {
   }
 
   /** A name that the folder had not when it was last looked at must be free; a file that the person agreed to replace is replaced. */
-  private async _replacedByUpload(path: string, options: Partial<Contents.IModel>): Promise<string | null | undefined> {
-    const chunk = (options as { chunk?: number }).chunk;
+  private async _replacedByUpload(
+    path: string,
+    options: Partial<Contents.IModel>,
+    chunk: number | undefined
+  ): Promise<string | null | undefined> {
     const listed = this._listed.get(path.slice(0, Math.max(0, path.lastIndexOf('/'))));
     if ((chunk !== undefined && chunk !== 1) || listed === undefined) {
       return undefined;
@@ -104,6 +112,19 @@ export class SafeDrive extends Drive {
       }
       throw error;
     }
+  }
+
+  /** A piece between the first and the last one: as bytes, which costs the server a third of what base64 in JSON does. */
+  private async _sendChunk(path: string, options: Partial<Contents.IModel>, chunk: number): Promise<Contents.IModel> {
+    try {
+      await call('chunk', { path, number: String(chunk) }, { method: 'PUT', body: bytes(options.content) });
+    } catch (error) {
+      if (status(error) === 404) {
+        return super.save(path, options); // a server whose files are not on S3
+      }
+      throw error;
+    }
+    return { ...options, path } as Contents.IModel;
   }
 
   /** What is thrown for an error that kept a document from being saved. */
@@ -134,6 +155,15 @@ export class SafeDrive extends Drive {
   private readonly _listed = new Map<string, Set<string>>();
   private readonly _unsaved = new Signal<this, Unsaved>(this);
   private readonly _moves = new Signal<this, Move>(this);
+}
+
+function bytes(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64);
+  const made = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index++) {
+    made[index] = text.charCodeAt(index);
+  }
+  return made;
 }
 
 /** The status of an answer that is an error; 503 where no answer came, 0 for an error of another kind. */

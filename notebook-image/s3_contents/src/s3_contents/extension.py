@@ -6,6 +6,7 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.services.contents import handlers as contents
 
 from s3_contents.archive_handler import ArchiveHandler
+from s3_contents.chunk_handler import ChunkHandler
 from s3_contents.handlers import ROOT, ProgressHandler, StoreHandler
 from s3_contents.history_handlers import HistoryHandler, VersionHandler
 from s3_contents.listing_handler import ListingHandler
@@ -14,6 +15,7 @@ from s3_contents.trash_handlers import TrashHandler
 
 HANDLERS = {
     "archive": ArchiveHandler,
+    "chunk": ChunkHandler,
     "history": HistoryHandler,
     "progress": ProgressHandler,
     "store": StoreHandler,

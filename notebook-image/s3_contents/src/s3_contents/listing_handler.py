@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import suppress
 from typing import Any
@@ -43,6 +44,8 @@ class ListingHandler(ContentsHandler):
         for first in range(0, len(children), PIECE):
             self.write((", " if first else "") + _json(children[first : first + PIECE])[1:-1])
             await self.flush()
+            # A client that reads fast has had all of it by now, and then waiting for it lets nobody else in.
+            await asyncio.sleep(0)
         self.finish("]}")
 
 

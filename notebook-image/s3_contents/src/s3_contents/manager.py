@@ -387,4 +387,5 @@ class S3ContentsManager(KernelPaths):
 
 async def _encoded(path: str, model: Model) -> bytes:
     content = model["content"]
-    return await converted(len(content) > SLOW_TO_READ, models.encoded, path, content, model.get("format"))
+    is_slow = isinstance(content, str) and len(content) > SLOW_TO_READ
+    return await converted(is_slow, models.encoded, path, content, model.get("format"))

@@ -81,7 +81,7 @@ def check_input(path: str, model: Model) -> None:
         raise HTTPError(400, f'File type "{kind}" is not supported for large file transfer')
     if kind != "directory" and content is None:
         raise HTTPError(400, "No file content provided")
-    if kind == "file" and not isinstance(content, str):
+    if kind == "file" and not isinstance(content, str | bytes):
         raise HTTPError(400, f"The content for {path} is not text")
     if chunk is not None and (type(chunk) is not int or (chunk < 1 and chunk != -1)):
         raise HTTPError(400, f"The chunk for {path} is not 1, 2, ... or -1 for the last: {chunk!r}")
@@ -111,8 +111,13 @@ def decoded(path: str, body: bytes, wanted: str | None) -> tuple[str, str]:
     return base64.encodebytes(body).decode("ascii"), "base64"
 
 
-def encoded(path: str, content: str, given: str | None) -> bytes:
-    """The bytes of a file's content. Raises HTTPError 400 for an unknown format or content that is not in it."""
+def encoded(path: str, content: str | bytes, given: str | None) -> bytes:
+    """The bytes of a file's content, which are themselves (no client can send them in JSON), or text in a format.
+
+    Raises HTTPError 400 for an unknown format or content that is not in it.
+    """
+    if isinstance(content, bytes):
+        return content
     if given not in ("text", "base64"):
         raise HTTPError(400, "Must specify format of file contents as 'text' or 'base64'")
     try:

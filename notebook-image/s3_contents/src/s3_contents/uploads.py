@@ -32,7 +32,8 @@ class _Transfer:
         self._headers = {"ContentType": content_type}
         self._metadata = stamp(now())
         self._condition: Mapping[str, str] = {"IfMatch": f'"{base}"'} if base else {"IfNoneMatch": "*"}
-        self._waiting = bytearray()  # less than a part
+        self._waiting: list[memoryview] = []  # together less than a part
+        self._waiting_size = 0
         self._upload: Upload | None = None
         self._sending: asyncio.Task[None] | None = None
 
@@ -41,16 +42,15 @@ class _Transfer:
         self.chunks += 1
         self.size += len(data)
         left = memoryview(data)
-        while len(self._waiting) + len(left) >= PART_SIZE:
-            missing = PART_SIZE - len(self._waiting)
-            self._waiting += left[:missing]
+        while self._waiting_size + len(left) >= PART_SIZE:
+            missing = PART_SIZE - self._waiting_size
+            self._keep(left[:missing])
             left = left[missing:]
-            part, self._waiting = bytes(self._waiting), bytearray()
-            await self._send(part)
-        self._waiting += left
+            await self._send(self._take())
+        self._keep(left)
 
     async def finish(self) -> Object:
-        last = bytes(self._waiting)
+        last = self._take()
         if self._upload is not None and last:
             await self._send(last)
         await self._sent()
@@ -66,6 +66,15 @@ class _Transfer:
             await asyncio.gather(self._sending, return_exceptions=True)
         if self._upload is not None:
             await self._upload.abort()
+
+    def _keep(self, data: memoryview) -> None:
+        self._waiting.append(data)
+        self._waiting_size += len(data)
+
+    def _take(self) -> bytes:
+        taken = b"".join(self._waiting)
+        self._waiting, self._waiting_size = [], 0
+        return taken
 
     async def _send(self, part: bytes) -> None:
         if self._upload is None:
