@@ -54,14 +54,18 @@ for what, job in started.items():
     end = job.wait(lines.append)
     ends[what] = [end.code, end.message, b"".join(lines).decode()]
 out, err = counting.communicate(timeout=180)
-shown = command("show", err.split()[1]).stdout
-answer(code=counting.returncode, out=out, err=err, ends=ends, shown=shown)
+job = err.split()[1]
+executors = [command("logs", job, "--executor").stdout, command("logs", job, "--executor", "1").stdout]
+answer(code=counting.returncode, out=out, err=err, ends=ends, shown=command("show", job).stdout, executors=executors)
 """,
     )
     assert found["code"] == 0
     assert "counted 1000 [helper]\nof another jar\n" in found["out"]
     shown = dict(line.split(maxsplit=1) for line in found["shown"].splitlines())
     assert (shown["script"], shown["class"], shown["packages"]) == ("app.jar", "com.example.Main", "helper.jar")
+    listed, log = found["executors"]
+    assert listed.splitlines()[1].split()[:2] == ["1", "gone"]
+    assert "Running task" in log
     assert found["ends"]["exit 3"][0] == 3
     assert found["ends"]["throw"][0] == 1
     assert "IllegalStateException: no such day" in found["ends"]["throw"][2]

@@ -123,14 +123,13 @@ def test_its_settings_are_those_of_a_script_and_what_python_would_see_to(make_co
     plan = build(make_context(admin={"executors": 3, "packages": ["s3://tools/x.jar", "c:d:2", "polars"]}, name="app"))
     found = settings_of(plan, [Path("/tmp/job/helper.jar")], ["a:b:1"], "3Gi")
     ours = texts(plan.settings)
-    assert ours.items() <= {**found, "spark.kubernetes.executor.deleteOnTermination": "false"}.items()
+    assert ours.items() <= found.items()
     assert {key: found[key] for key in found.keys() - ours.keys()} == {
         "spark.driver.memory": "2560m",
         "spark.jars": "file:///tmp/job/helper.jar,s3://tools/x.jar",
         "spark.jars.packages": "a:b:1,c:d:2",
         "spark.jars.ivySettings": str(plan.context.scratch / "ivysettings.xml"),
     }
-    assert found["spark.kubernetes.executor.deleteOnTermination"] == "true"
     assert found["spark.executor.instances"] == "3"
 
 

@@ -92,9 +92,6 @@ def settings_of(plan: Plan, jars: Sequence[Path], coordinates: Sequence[str], me
     settings = dict(launch.with_memory(texts(plan.settings), os.environ))
     if memory:
         settings.setdefault("spark.driver.memory", heap(memory))
-    if plan.context.environment.workspace is not None:
-        # There is no Python beside it that would keep their logs first.
-        settings["spark.kubernetes.executor.deleteOnTermination"] = "true"
     places = [*map(Path.as_uri, jars), *(_address(item) for item in plan.items if item.kind is Kind.JAR)]
     if places:
         settings["spark.jars"] = ",".join(dict.fromkeys(places))
@@ -167,7 +164,8 @@ def _written(plan: Plan, settings: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _looked_after(plan: Plan) -> Iterator[None]:
-    """Within, executors whose node is lost are given up, so that others take their place."""
+    """Within, as beside a session of Python: executors that have ended leave their logs, and those whose node is lost are given up, so that others take
+    their place."""
     workspace = plan.context.environment.workspace
     if workspace is None:
         yield
@@ -178,6 +176,7 @@ def _looked_after(plan: Plan) -> Iterator[None]:
     def look() -> None:
         while not over.wait(LOOK_SECONDS):
             with suppress(OSError):
+                executors.collect()
                 executors.give_up()
 
     threading.Thread(target=look, name="job-executors", daemon=True).start()
@@ -185,6 +184,8 @@ def _looked_after(plan: Plan) -> Iterator[None]:
         yield
     finally:
         over.set()
+        with suppress(OSError):
+            executors.clear_away(keep_logs=True)
 
 
 if __name__ == "__main__":

@@ -201,16 +201,12 @@ class Cluster:
                 return
             self._released.set()
             self._forget()
-            if self._pods is not None and self._ended is not None:
-                self._clear_away(self._pods, self._ended, keep_logs or executor_logs.is_wanted(os.environ))
+            if self._ended is not None:
+                self._clear_away(self._ended, keep_logs or executor_logs.is_wanted(os.environ))
 
-    def _clear_away(self, pods: ExecutorPods, ended: Ended, keep_logs: bool) -> None:
-        session_id = self._plan.context.session_id
-        if keep_logs:
-            with suppress(OSError):
-                ended.keep(pods.list(session_id))
+    def _clear_away(self, ended: Ended, keep_logs: bool) -> None:
         try:
-            pods.delete_session(session_id)
+            ended.clear_away(keep_logs=keep_logs)
         except OSError as error:
             warnings.warn(
                 f"The executors of this session could not be deleted ({error}). Those that run end by themselves within minutes; all go "

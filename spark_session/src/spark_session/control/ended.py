@@ -11,6 +11,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
 from threading import Lock
 
 from spark_session import executor_logs
@@ -57,6 +58,13 @@ class Ended:
         with self._lock:
             for pod in pods:
                 self._keep(pod)
+
+    def clear_away(self, *, keep_logs: bool) -> None:
+        """Delete the pods of the session, which has ended. Raises OSError where the Kubernetes API does not answer."""
+        if keep_logs:
+            with suppress(OSError):
+                self.keep(self._pods.list(self._session_id))
+        self._pods.delete_session(self._session_id)
 
     def _keep(self, pod: Pod) -> None:
         try:
