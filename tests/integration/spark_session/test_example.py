@@ -1,11 +1,13 @@
-"""The example notebook, run as a person runs it on a laptop."""
+"""The example notebook, run as a person runs it on a laptop, in a notebook's pod, and as a job at its time."""
 
 from __future__ import annotations
 
 import io
+import json
+import re
+import time
 from copy import deepcopy
 from html.parser import HTMLParser
-from pathlib import Path
 
 import nbformat
 import pandas
@@ -13,8 +15,12 @@ import pytest
 import s3fs
 from nbclient import NotebookClient
 
+from cluster import Cluster
 from dev.paths import REPOSITORY
 from dev.s3_server import S3Server
+from tests.support.notebook_pod import Notebook, notebook_with_s3
+
+from .test_submit import BEGIN
 
 pytestmark = pytest.mark.long
 
@@ -83,14 +89,22 @@ def test_the_example_is_stored_without_outputs() -> None:
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
 
 
-def test_the_numbers_are_those_of_pandas(
-    variables: dict[str, str], s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    variables["IPYTHONDIR"] = str(tmp_path / "ipython")
-    variables["SPARK_NOTEBOOKS_S3_HOME"] = "s3://notebooks/users/example"
-    variables["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-    notebook = execute(variables)
+@pytest.fixture(scope="module")
+def on_a_laptop(laptop: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
+    folder = tmp_path_factory.mktemp("laptop")
+    more = {
+        "HOME": str(folder),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "SPARK_NOTEBOOKS_S3_HOME": "s3://notebooks/users/example",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    }
+    return execute({**laptop, **more})
 
+
+def test_the_numbers_are_those_of_pandas(
+    on_a_laptop: nbformat.NotebookNode, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = on_a_laptop
     path = "s3://notebooks/users/example/data/flights.parquet"
     assert printed(notebook, "data") == f"Stored: {path}"
     assert printed(notebook, "session") == "336,776 flights"
@@ -109,3 +123,63 @@ def test_the_numbers_are_those_of_pandas(
 
     assert printed(notebook, "data-again") == f"Already there: {path}"
     assert shown(notebook, "table-again", "text/html") == page
+
+
+IN_POD = f"""{BEGIN}
+import re
+import botocore.session
+s3 = botocore.session.get_session().create_client("s3")
+bucket, home = os.environ["SPARK_NOTEBOOKS_S3_HOME"].removeprefix("s3://").split("/", 1)
+example = {EXAMPLE.read_text(encoding="utf-8")!r}
+
+def read(key):
+    return s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+"""
+IN_KERNEL = """
+Path("example.ipynb").write_text(example)
+done = subprocess.run(["jupyter", "execute", "--output=/tmp/done.ipynb", "example.ipynb"], capture_output=True, text=True)
+assert done.returncode == 0, done.stderr
+answer(notebook=Path("/tmp/done.ipynb").read_text())
+"""
+SCHEDULE = """
+from spark_session import schedule
+s3.put_object(Bucket=bucket, Key=f"{home}/work/example.ipynb", Body=example.encode())
+schedule("work/example.ipynb", "* * * * *", overlap="forbid", driver_memory="2g")
+answer()
+"""
+
+
+def test_in_a_notebook_and_as_a_scheduled_job_it_gives_the_same(
+    on_a_laptop: nbformat.NotebookNode, node: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("s3")
+    with notebook_with_s3(node, folder, "test-example", {"pods": 8}, {"max_executors": 4}) as pod:
+        in_kernel = answer(pod, IN_KERNEL)
+        answer(pod, SCHEDULE)
+        key = executed(pod)
+        at_its_time = answer(pod, f"answer(notebook=read({key!r}))")
+    for found in (in_kernel, at_its_time):
+        ran = nbformat.reads(found["notebook"], as_version=4)
+        assert printed(ran, "session") == printed(on_a_laptop, "session")
+        assert shown(ran, "table", "text/html") == shown(on_a_laptop, "table", "text/html")
+        assert len(shown(ran, "plot", "image/png")) > 10_000
+
+
+def answer(pod: Notebook, code: str) -> dict[str, str]:
+    result = pod.run(IN_POD + code)
+    assert result.returncode == 0, (result.stdout, result.stderr)
+    found: dict[str, str] = json.loads(result.stdout.splitlines()[-1])
+    return found
+
+
+def executed(pod: Notebook) -> str:
+    """The key of the notebook that the schedule's first run has left."""
+    deadline = time.monotonic() + 300
+    while not (jobs := pod.kubectl("get", "jobs", "--output=name").split()):
+        assert time.monotonic() < deadline, pod.kubectl("get", "cronjobs,events")
+        time.sleep(1)
+    pod.kubectl("wait", "--for=condition=Complete", jobs[0], "--timeout=300s")
+    log = pod.kubectl("logs", jobs[0], "--container=job")
+    told = re.search(r"The executed notebook is s3://[^/]+/(\S+\.ipynb)", log)
+    assert told is not None, log
+    return told[1]
