@@ -28,8 +28,8 @@ public class Main {
         if (what.equals("hold")) {
             // Beside the heap and in it: more than a pod of 512 MiB has, and less than each of the two may hold.
             List<Object> held = new ArrayList<>();
-            for (int i = 0; i < 250; i++) held.add(ByteBuffer.allocateDirect(1 << 20));
-            for (int i = 0; i < 150; i++) held.add(new byte[1 << 20]);
+            for (int i = 0; i < 235; i++) held.add(ByteBuffer.allocateDirect(1 << 20));
+            for (int i = 0; i < 160; i++) held.add(new byte[1 << 20]);
             System.out.println("held " + held.size());
         }
         if (what.equals("sleep")) { System.out.println("begins"); Thread.sleep(600_000); }
