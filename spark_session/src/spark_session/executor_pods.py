@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from http.client import HTTPException
-from pathlib import Path
 
-from spark_session.environment import SERVICE_ACCOUNT
-from spark_session.kube import Api, ApiError, Object
+from spark_session.kube import THIS_POD, Access, Api, ApiError, Object
 from spark_session.pod_template import LABEL_PREFIX
 
 SESSION_LABEL = f"{LABEL_PREFIX}/session"
@@ -30,11 +28,11 @@ class ExecutorPods:
     Args:
         url: "https://host:port" of the API server.
         namespace: the workspace.
-        account: folder with the service account's `token` and the API server's `ca.crt`.
+        access: who asks.
     """
 
-    def __init__(self, url: str, namespace: str, account: Path = SERVICE_ACCOUNT) -> None:
-        self._kubernetes = Api(url, namespace, account)
+    def __init__(self, url: str, namespace: str, access: Access = THIS_POD) -> None:
+        self._kubernetes = Api(url, namespace, access)
         self._lock = threading.Lock()
 
     def list(self, session_id: str | None = None, ended: bool = False) -> list[Pod]:

@@ -1,4 +1,4 @@
-"""A small client of the Kubernetes API for the few calls a session makes: one connection, the pod's own service account.
+"""A small client of the Kubernetes API for the few calls a session makes: one connection, by default with the pod's own service account.
 
 The standard library is enough for them; the `kubernetes` package takes longer to import than a local session takes to start.
 """
@@ -11,8 +11,9 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from spark_session.environment import SERVICE_ACCOUNT
@@ -43,25 +44,57 @@ class ApiError(Exception):
         self.message = message
 
 
+class Access(Protocol):
+    """Who asks the API, and how it is known to be the right one."""
+
+    def context(self) -> ssl.SSLContext:
+        """For connections."""
+
+    def headers(self) -> Mapping[str, str]:
+        """Of a request that is made now."""
+
+
+@dataclass(frozen=True)
+class ServiceAccount:
+    """That of a pod.
+
+    Args:
+        folder: with the account's `token` and the API's `ca.crt`.
+    """
+
+    folder: Path = SERVICE_ACCOUNT
+
+    def context(self) -> ssl.SSLContext:
+        """For connections to the API of its cluster, and to no other."""
+        return ssl.create_default_context(cafile=str(self.folder / "ca.crt"))
+
+    def headers(self) -> Mapping[str, str]:
+        """With the token of now: Kubernetes renews the file before the token in it runs out."""
+        return {"Authorization": f"Bearer {(self.folder / 'token').read_text().strip()}"}
+
+
+THIS_POD = ServiceAccount()
+
+
 class Api:
-    """The API server as the service account of this pod sees it; not for use by two threads at once.
+    """The API server as somebody sees it; not for use by two threads at once.
 
     Every method raises ApiError for an answer that is an error, and OSError or http.client.HTTPException when there is none.
 
     Args:
-        url: "https://host:port".
+        url: "https://host:port", and a path where a proxy of several clusters is asked.
         namespace: the only one that is asked about.
-        account: folder with the service account's `token` and the API's `ca.crt`.
+        access: who asks.
         group: path of the group of resources that is asked about, such as "apis/batch/v1".
     """
 
-    def __init__(self, url: str, namespace: str, account: Path = SERVICE_ACCOUNT, group: str = "api/v1") -> None:
+    def __init__(self, url: str, namespace: str, access: Access = THIS_POD, group: str = "api/v1") -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or ""
         self._port = parts.port or 443
-        self._prefix = f"/{group}/namespaces/{quote(namespace, safe='')}/"
-        self._account = account
-        self._context = ssl.create_default_context(cafile=str(account / "ca.crt"))
+        self._prefix = f"{parts.path.rstrip('/')}/{group}/namespaces/{quote(namespace, safe='')}/"
+        self._access = access
+        self._context = access.context()
         self._connection: http.client.HTTPSConnection | None = None
 
     def list(self, resource: str, **query: str | int) -> Object:
@@ -170,9 +203,7 @@ class Api:
         return self._prefix + resource + (f"?{urlencode(query)}" if query else "")
 
     def _headers(self, kind: str = _JSON) -> dict[str, str]:
-        # Kubernetes renews the file before the token in it runs out.
-        token = (self._account / "token").read_text().strip()
-        return {"Authorization": f"Bearer {token}", "Accept": _JSON, "Content-Type": kind}
+        return {**self._access.headers(), "Accept": _JSON, "Content-Type": kind}
 
 
 def _next_line(response: http.client.HTTPResponse) -> bytes:

@@ -11,8 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from lab_jobs import service
-from spark_session.batch import jobs, repeat, s3
+from spark_session.batch import here, outside, s3
 from spark_session.batch.apis import Apis
+from spark_session.kube import ServiceAccount
 
 from tests.unit.spark_session.api_server import Answer, Server, api_server, make_account
 
@@ -100,11 +101,15 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
         def detect(given: Any, home: Path) -> Any:
             return real(given, home, account)
 
-        real = jobs.detect
-        for module in (jobs, service):
+        real = here.detect
+        for module in (here, outside, service):
             monkeypatch.setattr(module, "detect", detect)
-        for module in (jobs, repeat):
-            monkeypatch.setattr(module, "Apis", lambda url, namespace, member="": Apis(url, namespace, account, member))
+        for module in (here, outside):
+            monkeypatch.setattr(
+                module,
+                "Apis",
+                lambda url, namespace, _=None, member="": Apis(url, namespace, ServiceAccount(account), member),
+            )
         monkeypatch.setattr(s3, "names", lambda folder, *_, **__: [url.removeprefix(folder) for url in made.files if url.startswith(folder)])  # fmt: skip
         monkeypatch.setattr(s3, "find", lambda url, *_: made.files.get(url))
         monkeypatch.setattr(s3, "is_there", lambda url, *_: url in made.files)

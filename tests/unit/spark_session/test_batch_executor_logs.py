@@ -18,6 +18,7 @@ from spark_session.batch.remember import Findings
 from spark_session.control.ended import Ended
 from spark_session.errors import SparkSessionError
 from spark_session.executor_logs import Executor, parse
+from spark_session.kube import ServiceAccount
 
 from spark_session import executor_logs
 
@@ -63,7 +64,7 @@ def of_job(server: Server, account: Path, monkeypatch: pytest.MonkeyPatch) -> Jo
 
     server.answer = answer
     monkeypatch.setattr(job_executors, "archive", lambda: Archive(HOME))
-    return JobExecutors(NAME, Apis(server.url, "user-ada", account), HOME)
+    return JobExecutors(NAME, Apis(server.url, "user-ada", ServiceAccount(account)), HOME)
 
 
 def test_an_executor_is_known_by_its_session_and_number() -> None:

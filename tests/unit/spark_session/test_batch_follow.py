@@ -13,7 +13,7 @@ from spark_session.batch import follow
 from spark_session.batch.apis import Apis
 from spark_session.batch.follow import CannotWriteError, Follower
 from spark_session.batch.outcome import Outcome, State
-from spark_session.kube import ApiError
+from spark_session.kube import ApiError, ServiceAccount
 
 from .api_server import Answer, Server
 
@@ -77,7 +77,9 @@ def run(server: Server, account: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         server.answer = cluster.answer
         written: list[bytes] = []
         told: list[str] = []
-        found = Follower("a-1", Apis(server.url, "user-ada", account), written.append, told.append).follow()
+        found = Follower(
+            "a-1", Apis(server.url, "user-ada", ServiceAccount(account)), written.append, told.append
+        ).follow()
         return found, b"".join(written), told
 
     return carry_out
@@ -169,4 +171,4 @@ def test_a_pipe_that_nobody_reads_ends_the_following(server: Server, account: Pa
 
     server.answer = Cluster([JOB], [[RUNNING]], [[b"2026-11-21T10:00:01.5Z one\n"]]).answer
     with pytest.raises(CannotWriteError):
-        Follower("a-1", Apis(server.url, "user-ada", account), write, print).follow()
+        Follower("a-1", Apis(server.url, "user-ada", ServiceAccount(account)), write, print).follow()

@@ -7,18 +7,21 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from spark_session.batch import jobs, remember, repeat
 from spark_session.batch.apis import Apis
+from spark_session.batch.here import Here
 from spark_session.batch.jobs import Job
 from spark_session.batch.outcome import GONE, Outcome, State
 from spark_session.batch.past import past
 from spark_session.batch.remember import Findings, remembered
 from spark_session.batch.repeat import rerun
+from spark_session.environment import S3
+from spark_session.environment import Workspace as Place
 from spark_session.errors import SparkSessionError
+from spark_session.kube import ServiceAccount
 
 from .api_server import Server
 from .test_batch_past import BEGAN, FAILED, RUNNING, Memory, job, notebook, pod
@@ -38,7 +41,7 @@ class Workspace:
         server.answer = self._answer
 
     def apis(self, *_: Any, **__: Any) -> Apis:
-        return Apis(self.server.url, "user-ada", self.account)
+        return Apis(self.server.url, "user-ada", ServiceAccount(self.account))
 
     def has(self, job: dict[str, Any] | None, pod: dict[str, Any] | None) -> None:
         """The job, and its pod, which is called as it is."""
@@ -63,9 +66,8 @@ class Workspace:
 def workspace(server: Server, account: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     made = Workspace(server, account)
     made.objects["pods/notebook"] = notebook("registry/notebook:1", "sha256:11")
-    place = SimpleNamespace(api_url=server.url, namespace="user-ada", pod_name="notebook", member="")
-    monkeypatch.setattr(repeat, "here", lambda: (None, place))
-    monkeypatch.setattr(repeat, "Apis", made.apis)
+    place = Place("user-ada", "notebook", "", server.url, "", "")
+    monkeypatch.setattr(repeat, "here", lambda: Here(place, S3(), "", ServiceAccount(account)))
     monkeypatch.setattr(remember, "Apis", made.apis)
     monkeypatch.setattr(remember, "Archive", lambda *_: made.kept)
     monkeypatch.setattr(Memory, "forget", lambda *_: None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ from spark_session.batch import command, jobs, scheduling
 from spark_session.batch.apis import Apis
 from spark_session.batch.code import Code
 from spark_session.batch.cron_job import OVERLAPS, check_overlap, cron_job, run_of, schedule_of, timetable_of
+from spark_session.batch.here import Here
 from spark_session.batch.jobs import Prepared
 from spark_session.batch.request import JobRequest
 from spark_session.batch.schedule_details import HEADINGS, next_runs, schedule_details, schedule_row
 from spark_session.batch.scheduling import Schedule, schedule
 from spark_session.batch.timetable import Timetable
 from spark_session.errors import SparkSessionError
+from spark_session.kube import ServiceAccount
 
 from .api_server import Answer, Server
 from .conftest import MakeContext
@@ -134,7 +137,7 @@ class Kubernetes:
         self.objects["jobs"] = {"items": [run(**GOOD)]}
         self.objects["pods"] = {"items": []}
         self.refused: dict[str, tuple[int, str]] = {}
-        self.apis = Apis(server.url, "user-ada", account)
+        self.apis = Apis(server.url, "user-ada", ServiceAccount(account))
         server.answer = self.answer
 
     def answer(self, method: str, path: str) -> Answer:
@@ -166,14 +169,14 @@ def asked(server: Server, method: str) -> list[tuple[str, Any]]:
 def test_jobs_and_schedules_of_other_members_are_as_if_they_were_not_there(
     server: Server, kubernetes: Kubernetes, account: Path
 ) -> None:
-    mine = Apis(server.url, "user-ada", account, "ada")
+    mine = Apis(server.url, "user-ada", ServiceAccount(account), "ada")
     assert mine.schedule("report") is None
     report = kubernetes.objects["cronjobs/report"]
     kubernetes.objects["cronjobs/report"] = {
         **report, "metadata": {**report["metadata"], "labels": {"spark-notebooks.io/member": "ada"}}
     }  # fmt: skip
     assert mine.schedule("report") is not None
-    assert Apis(server.url, "user-ada", account, "bob").schedule("report") is None
+    assert Apis(server.url, "user-ada", ServiceAccount(account), "bob").schedule("report") is None
     assert kubernetes.apis.schedule("report") is not None
     mine.schedules()
     mine.list()
@@ -290,8 +293,9 @@ def test_a_schedule_runs_what_submit_would_start(
     server: Server, account: Path, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     environment = make_context().environment
-    monkeypatch.setattr(jobs, "here", lambda: (environment, environment.workspace))
-    monkeypatch.setattr(jobs, "Apis", lambda _, namespace, member: Apis(server.url, namespace, account, member))
+    workspace = replace(environment.workspace, api_url=server.url)
+    where = Here(workspace, environment.s3, "", ServiceAccount(account), environment.notebook_folder)
+    monkeypatch.setattr(jobs, "here", lambda: where)
     monkeypatch.setattr(jobs.code, "upload", lambda *_: None)
     notebook = {"spec": {"containers": [{"name": "notebook", "resources": {"limits": {"memory": "3Gi"}}}]}}
     server.answer = lambda method, _: (200, [json.dumps(notebook if method == "GET" else {}).encode()])

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 from spark_session.follow import Changed, Follower, Listed, Unanswered
-from spark_session.kube import Api, ApiError
+from spark_session.kube import Api, ApiError, ServiceAccount
 
 from .api_server import Answer, Server
 
 
 @pytest.fixture
 def api(server: Server, account: Path) -> Iterator[Api]:
-    made = Api(server.url, "user-ada", account)
+    made = Api(server.url, "user-ada", ServiceAccount(account))
     yield made
     made.close()
 
@@ -78,7 +78,7 @@ def test_a_connection_that_was_closed_meanwhile_is_made_again(server: Server, ap
 
 def test_a_server_that_is_away(account: Path) -> None:
     with pytest.raises(OSError, match="refused"):
-        Api("https://127.0.0.1:1", "user-ada", account).list("pods")
+        Api("https://127.0.0.1:1", "user-ada", ServiceAccount(account)).list("pods")
 
 
 def test_following_pods(server: Server, api: Api) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from spark_session.errors import SparkSessionError, TryAgainError
 from spark_session.follow import Follower
-from spark_session.kube import Api
+from spark_session.kube import Api, ServiceAccount
 from spark_session.plan import build
 from spark_session.reasons import Kind
 from spark_session.report import Report
@@ -138,8 +138,8 @@ def watcher(
 ) -> Watcher:
     url = kubernetes.url
     plan = build(make_context(executors=2))
-    follower = Follower(Api(url, "user-ada", account), "0123abcd")
-    made = Watcher(plan, Api(url, "user-ada", account), follower, NOTEBOOK, display=reports)
+    follower = Follower(Api(url, "user-ada", ServiceAccount(account)), "0123abcd")
+    made = Watcher(plan, Api(url, "user-ada", ServiceAccount(account)), follower, NOTEBOOK, display=reports)
     made.begin(spark)  # type: ignore[arg-type]
     return made
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
+from spark_session.batch import outside
+from spark_session.batch.apis import UNANSWERED
+from spark_session.errors import SparkSessionError
+from spark_session.kube import ApiError
 
 from lab_jobs.handlers import (
     ROOT,
@@ -43,6 +48,18 @@ class LabJobs(ExtensionApp):
     name = "lab_jobs"
     extension_url = f"/{ROOT}"
     load_other_extensions = True
+
+    _telling: asyncio.Task[None] | None = None
+
+    async def _start_jupyter_server_extension(self, _: object) -> None:
+        # The server is there for its person before S3 has answered.
+        self._telling = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        try:
+            await asyncio.to_thread(outside.tell)
+        except (SparkSessionError, ApiError, *UNANSWERED) as error:
+            self.log.warning("Other machines are not told how to start jobs in this workspace: %s", error)
 
     def initialize_handlers(self) -> None:
         """Answer below `<base_url>/spark-jobs/api/`."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from http.client import HTTPException
-from pathlib import Path
 
 from spark_session.batch.manifest import JOB_NAME_LABEL, LABELS
 from spark_session.batch.outcome import GONE, Outcome, outcome
-from spark_session.environment import SERVICE_ACCOUNT
 from spark_session.executor_pods import ExecutorPods
-from spark_session.kube import Api, ApiError, Object
+from spark_session.kube import THIS_POD, Access, Api, ApiError, Object
 from spark_session.pod_template import MEMBER_LABEL
 
 UNANSWERED = (OSError, HTTPException)
@@ -24,18 +22,18 @@ class Apis:
     Args:
         url: "https://host:port" of the API server.
         namespace: the workspace.
-        account: folder with the service account's `token` and the API server's `ca.crt`.
+        access: who asks.
         member: whose jobs and schedules, in a workspace that several people share; those of others are as if they were not there.
     """
 
-    def __init__(self, url: str, namespace: str, account: Path = SERVICE_ACCOUNT, member: str = "") -> None:
+    def __init__(self, url: str, namespace: str, access: Access = THIS_POD, member: str = "") -> None:
         self.namespace = namespace
         self._labels = LABELS | ({MEMBER_LABEL: member} if member else {})
         self._selector = ",".join(f"{key}={value}" for key, value in self._labels.items())
-        self.jobs = Api(url, namespace, account, group="apis/batch/v1")
-        self.pods = Api(url, namespace, account)
-        self.logs = Api(url, namespace, account)
-        self.executors = ExecutorPods(url, namespace, account)
+        self.jobs = Api(url, namespace, access, group="apis/batch/v1")
+        self.pods = Api(url, namespace, access)
+        self.logs = Api(url, namespace, access)
+        self.executors = ExecutorPods(url, namespace, access)
 
     def schedules(self) -> list[Object]:
         """All schedules, by their names."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import sys
@@ -20,13 +19,12 @@ from spark_session.batch.details import details
 from spark_session.batch.excerpt import Excerpt, look
 from spark_session.batch.follow import Follower, Tell, Write
 from spark_session.batch.git import commit_of
+from spark_session.batch.here import here
 from spark_session.batch.jar import bring
 from spark_session.batch.outcome import GONE, Outcome
 from spark_session.batch.past import past, with_findings
 from spark_session.batch.request import DEFAULT_TIMEOUT, JobRequest, parse
 from spark_session.batch.source import find
-from spark_session.defaults import CONFIG_VARIABLE, load_defaults
-from spark_session.environment import Environment, Workspace, detect
 from spark_session.errors import SparkSessionError
 from spark_session.kube import ApiError, Object
 from spark_session.reasons import first_line
@@ -248,10 +246,10 @@ def prepare(
     Raises:
         SparkSessionError: something is not as it should be.
     """
-    environment, workspace = here()
-    home, folder = environment.s3.home, environment.notebook_folder
+    where = here()
+    home, folder = where.home, where.folder
     along = bring(packages, lambda path: find(path, home, folder))
-    defaults = load_defaults(os.environ)
+    defaults = where.defaults()
     request = parse(
         find(script, home, folder), args, most_executors=defaults.max_executors, offered=defaults.offered, notices=defaults.notices,
         commit=commit_of(Path(script)), along=along, **options,
@@ -260,10 +258,9 @@ def prepare(
         (code.copy_of(home, name, content), content)
         for name, content in [(request.script, request.content), *((jar.name, jar.content) for jar in along.jars)]
     )
-    apis = Apis(workspace.api_url, workspace.namespace, member=workspace.member)
+    apis = where.apis()
     with answers():
-        notebook = apis.pods.get("pods", workspace.pod_name)
-    place = manifest.place(workspace, environment.s3, os.environ.get(CONFIG_VARIABLE, ""), notebook)
+        place = where.place(apis)
     return Prepared(apis, request, manifest.job(f"{request.slug}-{unique()}", request, copies[0][0], place), copies)
 
 
@@ -278,14 +275,12 @@ def workspace_jobs() -> Apis:
     Raises:
         SparkSessionError: it runs in none.
     """
-    _, workspace = here()
-    return Apis(workspace.api_url, workspace.namespace, member=workspace.member)
+    return here().apis()
 
 
 def archive() -> Archive:
     """Where the jobs of the person are remembered whose workspace this runs in."""
-    environment, workspace = here()
-    return Archive(environment.s3.home, workspace.member)
+    return here().archive()
 
 
 def to_stdout(text: bytes) -> None:
@@ -297,22 +292,6 @@ def to_stdout(text: bytes) -> None:
 def to_stderr(sentence: str) -> None:
     """Write a sentence about a job."""
     print(sentence, file=sys.stderr, flush=True)
-
-
-def here() -> tuple[Environment, Workspace]:
-    """Where this runs.
-
-    Raises:
-        SparkSessionError: it is in no workspace.
-    """
-    environment = detect(os.environ, Path.home())
-    if environment.workspace is None:
-        raise SparkSessionError(
-            "There is no workspace here for a job to run in.",
-            "Jobs are started from a notebook or its terminal, and this is another machine.",
-            "Start your server and open a terminal there; here, python runs the same script.",
-        )
-    return environment, environment.workspace
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from spark_session.batch import s3
 from spark_session.batch.apis import Apis
 from spark_session.batch.cron_job import SCHEDULE_NOTE
 from spark_session.batch.details import digest_of_image
-from spark_session.batch.jobs import Job, answers, archive, here, no_job, unique
+from spark_session.batch.here import here
+from spark_session.batch.jobs import Job, answers, archive, no_job, unique
 from spark_session.batch.manifest import CODE_NOTE, KEPT_SECONDS, ORIGIN_NOTE
 from spark_session.batch.past import PastJob, bare, past
 from spark_session.batch.request import LONGEST_SLUG
@@ -34,8 +35,8 @@ def rerun(name: str, *, overlap: bool = False) -> Job:
     Raises:
         SparkSessionError: there is no such job, it still runs, its code or its image is not there any more, or Kubernetes refuses the new one.
     """
-    _, workspace = here()
-    apis = Apis(workspace.api_url, workspace.namespace, member=workspace.member)
+    where = here()
+    apis = where.apis()
     origin = _origin(name, apis, overlap)
     url = origin.job["metadata"]["annotations"].get(CODE_NOTE, "")
     if not s3.is_there(url, "The copy of its code cannot be looked for."):
@@ -45,7 +46,9 @@ def rerun(name: str, *, overlap: bool = False) -> Job:
             "Submit the file itself: spark-session submit.",
         )
     with answers():
-        check_image(origin, apis.pods.get("pods", workspace.pod_name))
+        notebook = where.notebook(apis)
+    if notebook is not None:
+        check_image(origin, notebook)
     manifest = again(origin.job, unique())
     try:
         with answers():
