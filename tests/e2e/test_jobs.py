@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +75,14 @@ def opened(visitor: Visitor) -> str:
     title = visitor.page.locator(".sn-JobLog:visible .sn-JobLog-title")
     expect(title).to_be_visible()
     return title.inner_text()
+
+
+def test_machines_outside_are_told_of_the_workspace(owner: Visitor, running: Running) -> None:
+    with Store.of(running.platform) as store:
+        told = json.loads(store.read(OWNER, ".spark-jobs/workspace.json"))
+    assert told["s3"]["home"].endswith(f"/{OWNER}")
+    assert "notebook" in told["workspace"]["image"]
+    assert "memory" in told["resources"]["limits"]
 
 
 def test_a_script_is_run_from_its_menu_and_run_again(owner: Visitor) -> None:

@@ -186,7 +186,9 @@ def _workspaces(values: Values) -> Config:
             "limits": values.workspace.limits,
             "group_terms": values.tenancy.groups,
             "shared_workspaces": values.tenancy.workspaces,
-            "admission": values.workspace.admission.model_dump(exclude={"enabled", "refused_images"}),
+            "admission": values.workspace.admission.model_dump(
+                exclude={"enabled", "refused_images", "jobs_from_outside"}
+            ),
             "placement": values.workspace.placement,
             "spark_defaults": spark_defaults(values.spark) | notice_defaults(values.notices),
             "credentials_mode": values.s3.credentials.mode,

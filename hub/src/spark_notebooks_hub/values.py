@@ -117,6 +117,7 @@ class Admission(Section):
     priority_classes: list[str] = []
     runtime_classes: list[str] = []
     refused_images: list[str] = []
+    jobs_from_outside: bool = False
 
 
 class WorkspaceValues(Section):

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cluster import Cluster
-from dev.paths import REPOSITORY
 from tests.support.notebook_pod import Notebook, notebook_with_s3
 
 BEGIN = """
@@ -199,54 +193,6 @@ answer(code=done.returncode, out=done.stdout, err=done.stderr, name=name, ls=com
     assert line.split()[1:3] == ["failed", "137"]
     assert found["logs"] == found["out"]
     wait_until_nothing_is_left(notebook)
-
-
-OUTSIDE = """
-from spark_session import get_spark_session
-with get_spark_session() as spark:
-    print("counted", spark.range(1000).count(), sys.argv[1:])
-sys.exit(3)
-"""
-
-
-def test_a_job_is_started_and_followed_from_a_machine_outside(
-    notebook: Notebook, node: Cluster, tmp_path: Path
-) -> None:
-    told = notebook.run("from spark_session.batch.outside import tell; tell()")
-    assert told.returncode == 0, told.stderr
-    config = yaml.safe_load(node.kubeconfig.read_text())
-    for user in config["users"]:
-        user["user"] = {"token": notebook.kubectl("create", "token", "notebook").strip()}
-    (tmp_path / "kubeconfig").write_text(json.dumps(config))
-    (tmp_path / "outside.py").write_text(f"import sys\n{OUTSIDE}")
-    variables = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "PYTHONPATH": str(REPOSITORY / "spark_session" / "src"),
-        "KUBECONFIG": str(tmp_path / "kubeconfig"),
-        "SPARK_NOTEBOOKS_S3_HOME": "s3://notebooks/users/ada",
-        **notebook.store.environment(),
-    }
-
-    def command(*words: str) -> subprocess.CompletedProcess[str]:
-        program = (sys.executable, "-m", "spark_session.batch.command", *words)
-        return subprocess.run(program, env=variables, cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    done = command("submit", "outside.py", "--executors", "1", "--", "a")
-    assert (done.returncode, "counted 1000 ['a']" in done.stdout) == (3, True), (done.stdout, done.stderr)
-    name = done.stderr.split()[1]
-    assert name in command("ls").stdout
-    assert command("logs", name).stdout == done.stdout
-    again = command("rerun", name, "--no-wait")
-    assert again.returncode == 0, again.stderr
-    assert command("cancel", again.stdout.strip()).returncode == 0
-    (tmp_path / "kubeconfig").write_text(
-        json.dumps(config | {"users": [{"name": each["name"], "user": {}} for each in config["users"]]})
-    )
-    refused = command("ls")
-    assert (refused.returncode, "Traceback" in refused.stderr) == (2, False)
-    assert "Kubernetes refuses" in refused.stderr
-    wait_until_nothing_is_left(notebook, cancelled=again.stdout.strip())
 
 
 @pytest.mark.long

@@ -50,3 +50,12 @@ def test_images_that_are_withdrawn_stand_in_the_policy_itself() -> None:
 def test_without_admission_there_is_no_policy() -> None:
     manifests = render({**EMBEDDED, "workspace": {"admission": {"enabled": False}}})
     assert not of_kind(manifests, POLICY) + of_kind(manifests, BINDING)
+
+
+@pytest.mark.parametrize("from_outside", [False, True])
+def test_tokens_without_a_pod_start_jobs_where_that_is_switched_on(from_outside: bool) -> None:
+    manifests = render({**EMBEDDED, "workspace": {"admission": {"jobsFromOutside": from_outside}}})
+    [policy] = [each for each in of_kind(manifests, POLICY) if each["metadata"]["name"].endswith("-workspace-jobs")]
+    maker = policy["spec"]["validations"][0]
+    assert ("size(variables.creatorPod) == 1" in maker["expression"]) is not from_outside
+    assert ("jobsFromOutside" in maker["messageExpression"]) is not from_outside
