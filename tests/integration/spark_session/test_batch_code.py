@@ -29,7 +29,7 @@ def test_a_copy_comes_back_as_it_was(name: str) -> None:
 def test_a_copy_that_was_changed_does_not_run() -> None:
     code = copy_of("s3://notebooks/users/ada", "changed.py", CONTENT)
     upload(code, b"print('something else')\n")
-    with pytest.raises(SparkSessionError, match="its script was changed"):
+    with pytest.raises(SparkSessionError, match="a file of it was changed"):
         fetch(code)
 
 

@@ -179,14 +179,16 @@ def test_a_script_runs_as_it_does_in_the_notebook_and_what_a_killed_one_leaves_i
     found = run(
         notebook,
         f"""
-script("count.py", {SESSION!r} + "os.kill(os.getpid(), 9)")
-done = command("submit", "count.py", "--executors", "1", "--", "--to", "$(POD_NAME)")
+script("count.py", {SESSION!r} + "print(os.environ['STAGE'], open('data.csv').read()); os.kill(os.getpid(), 9)")
+script("data.csv", "1;2")
+along = ("--env", "STAGE=$(POD_NAME)", "--file", "/tmp/data.csv")
+done = command("submit", "count.py", "--executors", "1", *along, "--", "--to", "$(POD_NAME)")
 name = done.stderr.split()[1]
 answer(code=done.returncode, out=done.stdout, err=done.stderr, name=name, ls=command("ls").stdout, logs=command("logs", name).stdout)
 """,
     )
     assert found["code"] == 137
-    assert "counted 1000 ['--to', '$(POD_NAME)']\n" in found["out"]
+    assert "counted 1000 ['--to', '$(POD_NAME)']\n$(POD_NAME) 1;2\n" in found["out"]
     assert f"Job {found['name']} failed with exit code 137. Something killed it" in found["err"]
     assert found["name"].startswith("count-")
     [line] = [line for line in found["ls"].splitlines() if line.startswith(found["name"])]

@@ -59,7 +59,7 @@ def upload(code: Code, content: bytes) -> None:
     Raises:
         SparkSessionError: S3 does not take it.
     """
-    s3.write(code.url, content, "The script cannot be copied to S3.")
+    s3.write(code.url, content, "What the job runs cannot be copied to S3.")
 
 
 def fetch(code: Code) -> bytes:
@@ -68,11 +68,11 @@ def fetch(code: Code) -> bytes:
     Raises:
         SparkSessionError: S3 does not give it, or it is not what it was.
     """
-    content = s3.read(code.url, "The job's script cannot be read.")
+    content = s3.read(code.url, "A file of the job cannot be read.")
     if digest_of(content) != code.digest:
         raise SparkSessionError(
-            "The job does not run: its script was changed.",
+            "The job does not run: a file of it was changed.",
             f"What is at {code.url} is not what was submitted.",
-            "Submit the script again.",
+            "Submit it again.",
         )
     return content

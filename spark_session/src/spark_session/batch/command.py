@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from spark_session.batch.request import DEFAULT_TIMEOUT
 from spark_session.batch.schedule_details import HEADINGS, schedule_row, told
 from spark_session.batch.scheduling import Schedule, runs_of, schedule
 from spark_session.batch.timetable import DEFAULT_TIME_ZONE
+from spark_session.batch.travel import parse_variable
 from spark_session.build import command as build
 from spark_session.defaults import CHOICES
 from spark_session.errors import SparkSessionError
@@ -143,6 +145,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     start.add_argument("--driver-profile", help="kind of nodes for the script's own pod")
     start.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="environment variable of the script, or NAME alone for the value that it has here; nothing secret; may be repeated",
+    )
+    start.add_argument(
+        "--file",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="file that the script finds in the folder in which it runs; may be repeated",
+    )
+    start.add_argument(
         "--notify", choices=CHOICES, help="of which ends you get a message (your administrator's choice)"
     )
     start.add_argument(
@@ -220,7 +236,8 @@ def _submit(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         "retries": options.retries, "driver_cores": options.driver_cores, "driver_memory": options.driver_memory,
         "main_class": options.main_class, "packages": [each for words in options.packages for each in words.split(",")],
         "profile": options.profile, "driver_profile": options.driver_profile,
-        "notify": options.notify,
+        "notify": options.notify, "files": options.file,
+        "env": dict(parse_variable(text, os.environ) for text in options.env),
     }  # fmt: skip
     if options.schedule is None:
         if options.time_zone is not None or options.overlap is not None:

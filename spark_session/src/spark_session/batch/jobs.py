@@ -24,7 +24,7 @@ from spark_session.batch.jar import bring
 from spark_session.batch.outcome import GONE, Outcome
 from spark_session.batch.past import past, with_findings
 from spark_session.batch.request import DEFAULT_TIMEOUT, JobRequest, parse
-from spark_session.batch.source import find
+from spark_session.batch.source import find, find_file
 from spark_session.errors import SparkSessionError
 from spark_session.kube import ApiError, Object
 from spark_session.reasons import first_line
@@ -151,6 +151,8 @@ def submit(
     profile: str | None = None,
     driver_profile: str | None = None,
     notify: str | None = None,
+    env: Mapping[str, str] | None = None,
+    files: Sequence[str | Path] = (),
 ) -> Job:
     """Start a Python script, a notebook or an application of the JVM as a job: in a pod of its own, which goes on when the notebook does not.
 
@@ -171,6 +173,8 @@ def submit(
         profile: the kind of nodes for executors of a session whose call names none; `spark_session.profiles()` lists what your administrator offers.
         driver_profile: the kind of nodes for the script's own pod.
         notify: of which ends you get a message: "always", "failure" (of those that are no success) or "never"; your administrator's choice by default.
+        env: environment variables of the script. They stand in the job for whoever may look at it: nothing secret.
+        files: paths of files that the script finds in the folder in which it runs, found and copied as the script is; 100 MiB at most each.
 
     Returns:
         The job. `submit(...).wait()` follows it and gives its exit code.
@@ -181,7 +185,7 @@ def submit(
     ready = prepare(
         script, args, parameters=parameters, executors=executors, name=name, timeout=timeout, retries=retries,
         driver_cores=driver_cores, driver_memory=driver_memory, main_class=main_class, packages=packages, profile=profile,
-        driver_profile=driver_profile, notify=notify,
+        driver_profile=driver_profile, notify=notify, env=env, files=files,
     )  # fmt: skip
     with answers():
         ready.create("jobs", ready.job)
@@ -202,12 +206,14 @@ class _Options(TypedDict, total=False):
     profile: str | None
     driver_profile: str | None
     notify: str | None
+    env: Mapping[str, str] | None
 
 
 class JobOptions(_Options, total=False):
     """What `submit` takes beside the script and its arguments."""
 
     packages: str | Sequence[str]
+    files: Sequence[str | Path]
 
 
 @dataclass(frozen=True)
@@ -239,7 +245,11 @@ class Prepared:
 
 
 def prepare(
-    script: str | Path, args: Sequence[str], packages: str | Sequence[str] = (), **options: Unpack[_Options]
+    script: str | Path,
+    args: Sequence[str],
+    packages: str | Sequence[str] = (),
+    files: Sequence[str | Path] = (),
+    **options: Unpack[_Options],
 ) -> Prepared:
     """Check what is asked for, as `submit` has it.
 
@@ -252,11 +262,14 @@ def prepare(
     defaults = where.defaults()
     request = parse(
         find(script, home, folder), args, most_executors=defaults.max_executors, offered=defaults.offered, notices=defaults.notices,
-        commit=commit_of(Path(script)), along=along, **options,
+        commit=commit_of(Path(script)), along=along, files=[find_file(path, home, folder) for path in files], **options,
     )  # fmt: skip
     copies = tuple(
         (code.copy_of(home, name, content), content)
-        for name, content in [(request.script, request.content), *((jar.name, jar.content) for jar in along.jars)]
+        for name, content in [
+            (request.script, request.content),
+            *((each.name, each.content) for each in (*along.jars, *request.files)),
+        ]
     )
     apis = where.apis()
     with answers():

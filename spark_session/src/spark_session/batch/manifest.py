@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spark_session.another_try import TRY_AGAIN
-from spark_session.batch.code import Code
+from spark_session.batch.code import Code, digest_of
 from spark_session.batch.request import JAR_RUNNER, JobRequest
+from spark_session.batch.travel import FILES_VARIABLE, written
 from spark_session.defaults import CONFIG_VARIABLE, SparkSessionDefaults
 from spark_session.environment import (
     HOME_VARIABLE,
@@ -47,6 +48,7 @@ DIGEST_NOTE = f"{LABEL_PREFIX}/code-sha256"
 COMMIT_NOTE = f"{LABEL_PREFIX}/git-commit"
 CLASS_NOTE = f"{LABEL_PREFIX}/main-class"
 PACKAGES_NOTE = f"{LABEL_PREFIX}/packages"
+FILES_NOTE = f"{LABEL_PREFIX}/files"
 ORIGIN_NOTE = f"{LABEL_PREFIX}/rerun-of"
 MEMORY_VARIABLE = "SPARK_NOTEBOOKS_JOB_MEMORY"
 """Of an application of the JVM: what the pod may use, as in Kubernetes. Most of it is the heap's."""
@@ -116,6 +118,7 @@ def job(name: str, request: JobRequest, code: Code, where: Place) -> Object:
         COMMIT_NOTE: request.commit,
         CLASS_NOTE: request.main_class,
         PACKAGES_NOTE: request.along.names,
+        FILES_NOTE: ", ".join(file.name for file in request.files),
         NOTIFY_NOTE: request.notify,
         PROFILE_NOTE: request.profile,
         DRIVER_PROFILE_NOTE: None if profile is None else profile.name,
@@ -172,6 +175,7 @@ def _pod(request: JobRequest, code: Code, where: Place) -> dict[str, Any]:
 def _variables(request: JobRequest, where: Place) -> list[dict[str, Any]]:
     workspace = where.workspace
     given = {
+        **request.env,
         **where.s3.variables,
         HOME_VARIABLE: where.s3.home or "",
         IMAGE_VARIABLE: workspace.image,
@@ -180,6 +184,8 @@ def _variables(request: JobRequest, where: Place) -> list[dict[str, Any]]:
         # What the script prints is to be seen when it prints it.
         "PYTHONUNBUFFERED": "1",
     }
+    if request.files:
+        given[FILES_VARIABLE] = written(request.files, digest_of)
     if workspace.secret_file is not None:
         given[SECRET_FILE_VARIABLE] = str(workspace.secret_file)
     if workspace.member:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from spark_session.batch import jar, notebook
+from spark_session.batch import jar, notebook, travel
 from spark_session.batch.code import digest_of
 from spark_session.batch.jar import NOTHING, Along
 from spark_session.batch.source import Source
@@ -54,6 +54,8 @@ class JobRequest:
         profile: name of the profile of executors; None for the administrator's choice.
         driver_profile: of the script's own pod; None where Kubernetes chooses its node.
         notify: of which ends its person is told, one of CHOICES; None for the administrator's choice.
+        env: environment variables that it is given.
+        files: what it finds in the folder that it runs in.
     """
 
     script: str
@@ -72,6 +74,8 @@ class JobRequest:
     profile: str | None = None
     driver_profile: Profile | None = None
     notify: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[Source, ...] = ()
 
     @property
     def slug(self) -> str:
@@ -100,6 +104,8 @@ def parse(
     offered: Offered = _NO_PROFILES,
     notify: str | None = None,
     notices: str | None = None,
+    env: Mapping[str, str] | None = None,
+    files: Sequence[Source] = (),
 ) -> JobRequest:
     """Check what is asked for.
 
@@ -122,6 +128,8 @@ def parse(
         offered: the profiles that the person may use.
         notify: of which ends its person is told.
         notices: of which where nothing is said; None where nobody is told of any.
+        env: environment variables that it is given.
+        files: what it takes along.
 
     Raises:
         SparkSessionError: something of it cannot be.
@@ -145,9 +153,12 @@ def parse(
         most_executors = of_executors.max_executors
     of_driver = None if driver_profile is None else parse_profile(driver_profile, "driver_profile")
     runner, arguments = _program(source, arguments, parameters, main_class, along)
-    if sum(map(len, arguments)) > LONGEST_ARGUMENTS or any("\0" in argument for argument in arguments):
+    variables = travel.check_variables(env or {})
+    if sum(map(len, (*arguments, *variables.values()))) > LONGEST_ARGUMENTS or any(
+        "\0" in argument for argument in arguments
+    ):
         raise SparkSessionError(
-            "The arguments or parameters cannot be given to a job.",
+            "The arguments, parameters or variables cannot be given to a job.",
             f"They are longer than {LONGEST_ARGUMENTS} characters in all, or one has a zero byte in it.",
             "Put what is long into a file on S3, and give its address.",
         )
@@ -168,6 +179,8 @@ def parse(
         profile=named,
         driver_profile=offered.choose(DRIVERS, of_driver, "driver_profile"),
         notify=_notify(notify, notices),
+        env=variables,
+        files=travel.check_files(source.name, files),
     )
 
 

@@ -21,11 +21,13 @@ from types import MappingProxyType
 
 from spark_session import records
 from spark_session.another_try import TRY_AGAIN
-from spark_session.batch.code import Code, fetch
+from spark_session.batch.code import Code, fetch, known_copy
 from spark_session.batch.outcome import LONGEST_WORDS
 from spark_session.batch.reap import reap
 from spark_session.batch.remember import LAST_WORDS, Findings, remembered
 from spark_session.batch.session_logs import collected
+from spark_session.batch.travel import FILES_VARIABLE, as_written
+from spark_session.environment import HOME_VARIABLE
 from spark_session.errors import SparkSessionError
 from spark_session.executor_pods import ExecutorPods
 from spark_session.processes import lives
@@ -43,6 +45,7 @@ def _main(arguments: Sequence[str], findings: Findings) -> int:
     url, digest, *rest = arguments
     try:
         script = fetched(url, digest)
+        take_along(os.environ)
     except SparkSessionError as error:
         print(error, file=sys.stderr)
         return TRY_AGAIN
@@ -60,6 +63,16 @@ def fetched(url: str, digest: str) -> Path:
     path = Path(tempfile.mkdtemp(prefix="job-")) / url.rpartition("/")[2]
     path.write_bytes(content)
     return path
+
+
+def take_along(variables: Mapping[str, str]) -> None:
+    """Put the files that the job takes along into the folder that it runs in.
+
+    Raises:
+        SparkSessionError: S3 does not give one, or it is not what it was.
+    """
+    for digest, name in as_written(variables.get(FILES_VARIABLE, "")):
+        Path(name).write_bytes(fetch(known_copy(variables.get(HOME_VARIABLE, ""), name, digest)))
 
 
 @contextmanager

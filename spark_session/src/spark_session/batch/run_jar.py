@@ -23,7 +23,7 @@ from spark_session.batch.code import known_copy
 from spark_session.batch.jar import as_written, safe_name
 from spark_session.batch.manifest import MEMORY_VARIABLE
 from spark_session.batch.remember import LAST_WORDS, Findings, remembered
-from spark_session.batch.run import cleared_away, fetched, leave_words, run
+from spark_session.batch.run import cleared_away, fetched, leave_words, run, take_along
 from spark_session.context import Context
 from spark_session.control.ended import Ended
 from spark_session.environment import HOME_VARIABLE
@@ -61,6 +61,7 @@ def _main(arguments: Sequence[str], last_words: Path, findings: Findings) -> int
     others, coordinates = as_written(along)
     try:
         application = _renamed(fetched(url, digest))
+        take_along(os.environ)
         copies = [known_copy(home, name, known_by) for known_by, name in others]
         jars = [_renamed(fetched(copy.url, copy.digest)) for copy in copies]
     except SparkSessionError as error:

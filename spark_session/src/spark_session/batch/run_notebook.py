@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from spark_session.another_try import TRY_AGAIN
 from spark_session.batch import s3
 from spark_session.batch.remember import LAST_WORDS, Findings, remembered
-from spark_session.batch.run import cleared_away, fetched, leave_words, run
+from spark_session.batch.run import cleared_away, fetched, leave_words, run, take_along
 from spark_session.environment import HOME_VARIABLE, JOB_VARIABLE, NOTEBOOK_VARIABLE, UNATTENDED_VARIABLE
 from spark_session.errors import SparkSessionError
 
@@ -36,6 +36,7 @@ def _main(arguments: Sequence[str], last_words: Path, findings: Findings) -> int
     url, digest, folder, parameters = arguments
     try:
         source = fetched(url, digest)
+        take_along(os.environ)
     except SparkSessionError as error:
         print(error, file=sys.stderr)
         return TRY_AGAIN

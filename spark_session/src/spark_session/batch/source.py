@@ -58,6 +58,22 @@ def find(path: str | Path, home: str | None, folder: str | None, on_s3: Find = l
     Raises:
         SparkSessionError: there is no such file, it cannot be read, or it is none that can be run.
     """
+    found = find_file(path, home, folder, on_s3)
+    if not found.name.endswith((SCRIPT, NOTEBOOK, JAR)):
+        raise SparkSessionError(
+            f"{show(str(path))} cannot be run as a job.",
+            "It is no Python script, notebook or jar: its name ends neither in .py nor in .ipynb or .jar.",
+            "Name a .py, an .ipynb or a .jar file.",
+        )
+    return found
+
+
+def find_file(path: str | Path, home: str | None, folder: str | None, on_s3: Find = look_on_s3) -> Source:
+    """Read a file of any kind, as `find` does.
+
+    Raises:
+        SparkSessionError: there is no such file, or it cannot be read.
+    """
     text = str(path)
     name = PurePosixPath(text).name
     content: bytes | None
@@ -74,12 +90,6 @@ def find(path: str | Path, home: str | None, folder: str | None, on_s3: Find = l
             f"There is no such file {_where(text, home)}.",
             "Check the path. JupyterLab's own (Copy Path) and s3:// addresses are understood, too.",
         )
-    if not name.endswith((SCRIPT, NOTEBOOK, JAR)):
-        raise SparkSessionError(
-            f"{show(text)} cannot be run as a job.",
-            "It is no Python script, notebook or jar: its name ends neither in .py nor in .ipynb or .jar.",
-            "Name a .py, an .ipynb or a .jar file.",
-        )
     # One that is somebody else's may well be there to be read only.
     return Source(name, content, beside if f"{beside}/".startswith(f"{home}/") else home)
 
@@ -93,13 +103,13 @@ def _on_disk(path: Path) -> bytes | None:
         raise SparkSessionError(
             f"{show(str(path))} cannot be read.",
             f"{error.strerror}.",
-            "Name a Python script, a notebook or a jar that you may read.",
+            "Name a file that you may read.",
         ) from error
 
 
 def _beneath(text: str, places: list[str], on_s3: Find) -> tuple[bytes | None, str | None]:
     path = PurePosixPath(text)
-    if not path.is_absolute() and ".." not in path.parts and path.name.endswith((SCRIPT, NOTEBOOK, JAR)):
+    if not path.is_absolute() and ".." not in path.parts:
         for place in places:
             url = f"{place}/{path}"
             content = on_s3(url)
