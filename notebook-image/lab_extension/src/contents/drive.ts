@@ -117,7 +117,8 @@ export class SafeDrive extends Drive {
   /** A piece between the first and the last one: as bytes, which costs the server a third of what base64 in JSON does. */
   private async _sendChunk(path: string, options: Partial<Contents.IModel>, chunk: number): Promise<Contents.IModel> {
     try {
-      await call('chunk', { path, number: String(chunk) }, { method: 'PUT', body: bytes(options.content) });
+      // As an array it takes three times as long: 64 MiB go up in 4 seconds as blobs, in 13 as arrays, and in 6.5 as base64 in JSON (Chromium).
+      await call('chunk', { path, number: String(chunk) }, { method: 'PUT', body: new Blob([bytes(options.content)]) });
     } catch (error) {
       if (status(error) === 404) {
         return super.save(path, options); // a server whose files are not on S3
