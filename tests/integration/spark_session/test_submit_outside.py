@@ -40,7 +40,7 @@ def notebook(node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_a_job_is_started_and_followed_from_a_machine_outside(
     notebook: Notebook, node: Cluster, tmp_path: Path
 ) -> None:
-    told = notebook.run("from spark_session.batch.outside import tell; tell()")
+    told = notebook.run("from spark_session.batch.here import tell; tell()")
     assert told.returncode == 0, told.stderr
     config = yaml.safe_load(node.kubeconfig.read_text())
     for user in config["users"]:

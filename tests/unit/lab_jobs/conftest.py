@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from lab_jobs import service
-from spark_session.batch import here, outside, s3
+from spark_session.batch import here, s3
 from spark_session.batch.apis import Apis
 from spark_session.kube import ServiceAccount
 
@@ -102,14 +102,11 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
             return real(given, home, account)
 
         real = here.detect
-        for module in (here, outside, service):
+        for module in (here, service):
             monkeypatch.setattr(module, "detect", detect)
-        for module in (here, outside):
-            monkeypatch.setattr(
-                module,
-                "Apis",
-                lambda url, namespace, _=None, member="": Apis(url, namespace, ServiceAccount(account), member),
-            )
+        monkeypatch.setattr(
+            here, "Apis", lambda url, namespace, _, member: Apis(url, namespace, ServiceAccount(account), member)
+        )
         monkeypatch.setattr(s3, "names", lambda folder, *_, **__: [url.removeprefix(folder) for url in made.files if url.startswith(folder)])  # fmt: skip
         monkeypatch.setattr(s3, "find", lambda url, *_: made.files.get(url))
         monkeypatch.setattr(s3, "is_there", lambda url, *_: url in made.files)

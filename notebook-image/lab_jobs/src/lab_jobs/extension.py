@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
-from spark_session.batch import outside
+from spark_session.batch import here
 from spark_session.batch.apis import UNANSWERED
 from spark_session.errors import SparkSessionError
 from spark_session.kube import ApiError
@@ -57,7 +57,7 @@ class LabJobs(ExtensionApp):
 
     async def _tell(self) -> None:
         try:
-            await asyncio.to_thread(outside.tell)
+            await asyncio.to_thread(here.tell)
         except (SparkSessionError, ApiError, *UNANSWERED) as error:
             self.log.warning("Other machines are not told how to start jobs in this workspace: %s", error)
 

@@ -11,7 +11,7 @@ from spark_session.batch.apis import Apis
 from spark_session.batch.archive import Archive
 from spark_session.batch.manifest import Place
 from spark_session.defaults import CONFIG_VARIABLE, SparkSessionDefaults, load_defaults
-from spark_session.environment import MEMBER_VARIABLE, S3, Workspace, detect
+from spark_session.environment import MEMBER_VARIABLE, S3, Environment, Workspace, detect
 from spark_session.errors import SparkSessionError
 from spark_session.kube import THIS_POD, Access, Object
 
@@ -67,6 +67,18 @@ class Here:
         return manifest.place(self.workspace, self.s3, self.config, apis.pods.get("pods", self.workspace.pod_name))
 
 
+def tell() -> None:
+    """Write down for other machines what jobs of this notebook have of it; nothing where this is in no workspace, or has no place on S3.
+
+    Raises:
+        SparkSessionError: S3 does not take it.
+        ApiError, OSError, http.client.HTTPException: as Api raises them.
+    """
+    where = _notebook(detect(os.environ, Path.home()))
+    if where is not None and where.home is not None:
+        outside.write(where.home, where.place(where.apis()))
+
+
 def here() -> Here:
     """Where this runs.
 
@@ -74,9 +86,9 @@ def here() -> Here:
         SparkSessionError: it is in no workspace, and knows of none.
     """
     environment = detect(os.environ, Path.home())
-    if environment.workspace is not None:
-        config = os.environ.get(CONFIG_VARIABLE, "")
-        return Here(environment.workspace, environment.s3, config, folder=environment.notebook_folder)
+    where = _notebook(environment)
+    if where is not None:
+        return where
     if environment.s3.home is None:
         raise SparkSessionError(
             "There is no workspace here for a job to run in.",
@@ -86,3 +98,10 @@ def here() -> Here:
     access = kubeconfig.load(os.environ.get(CONTEXT_VARIABLE) or None)
     told = outside.read(environment.s3.home, os.environ.get(MEMBER_VARIABLE, ""), access.url)
     return Here(told.workspace, told.s3, told.config, access, told=told)
+
+
+def _notebook(environment: Environment) -> Here | None:
+    if environment.workspace is None:
+        return None
+    config = os.environ.get(CONFIG_VARIABLE, "")
+    return Here(environment.workspace, environment.s3, config, folder=environment.notebook_folder)

@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from spark_session.batch import manifest, s3
-from spark_session.batch.apis import Apis
+from spark_session.batch import s3
 from spark_session.batch.manifest import Place
-from spark_session.defaults import CONFIG_VARIABLE
-from spark_session.environment import S3, Workspace, detect
+from spark_session.environment import S3, Workspace
 from spark_session.errors import SparkSessionError
 
-FOLDER = ".spark-jobs"
-NAME = "workspace"
 _VERSION = 1
 
 
-def tell() -> None:
-    """Write down what jobs of this notebook have of it; nothing where this is in no workspace, or has no place on S3.
+def write(home: str, place: Place) -> None:
+    """Write down what jobs of a notebook have of it.
+
+    Args:
+        home: the person's own place.
+        place: what they have.
 
     Raises:
         SparkSessionError: S3 does not take it.
-        ApiError, OSError, http.client.HTTPException: as Api raises them.
     """
-    environment = detect(os.environ, Path.home())
-    workspace, store = environment.workspace, environment.s3
-    if workspace is None or store.home is None:
-        return
-    notebook = Apis(workspace.api_url, workspace.namespace).pods.get("pods", workspace.pod_name)
-    place = manifest.place(workspace, store, os.environ.get(CONFIG_VARIABLE, ""), notebook)
-    url = _address(store.home, workspace.named(NAME))
-    s3.write(url, to_json(place), "Other machines are not told how to start jobs.")
+    s3.write(_address(home, place.workspace.member), to_json(place), "Other machines are not told how to start jobs.")
 
 
 def read(home: str, member: str, api_url: str) -> Place:
@@ -47,7 +38,7 @@ def read(home: str, member: str, api_url: str) -> Place:
     Raises:
         SparkSessionError: no notebook has told anything there, or S3 does not answer.
     """
-    url = _address(home, f"{NAME}-{member}" if member else NAME)
+    url = _address(home, member)
     content = s3.find(url, "Your workspace cannot be looked up.")
     if content is None:
         raise SparkSessionError(
@@ -122,8 +113,9 @@ def from_json(content: bytes, api_url: str) -> Place:
     return Place(workspace, found, told["config"], dict(told["resources"].items()), tuple(told["pull_secrets"]))
 
 
-def _address(home: str, name: str) -> str:
-    return f"{home}/{FOLDER}/{name}.json"
+def _address(home: str, member: str) -> str:
+    """Where it is written down: in a place of several people each has their own."""
+    return f"{home}/.spark-jobs/workspace{f'-{member}' if member else ''}.json"
 
 
 def _text(path: Path | None) -> str | None:
