@@ -38,7 +38,7 @@ def measure() -> list[Row]:
     node.up()
     with (
         tempfile.TemporaryDirectory() as folder,
-        notebook_with_s3(node, Path(folder), "bench-batch", {"pods": 4}, {}) as notebook,
+        notebook_with_s3(node, Path(folder), "bench-batch", {"pods": 4}, {"conf": {}}) as notebook,
     ):
         return compare(notebook)
 

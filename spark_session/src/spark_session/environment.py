@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from spark_session import kubeconfig
 from spark_session.errors import SparkSessionError
+from spark_session.kube import SERVICE_ACCOUNT, THIS_POD, Access, ServiceAccount
 
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 HOME_VARIABLE = "SPARK_NOTEBOOKS_S3_HOME"
 NOTEBOOK_VARIABLE = "SPARK_NOTEBOOKS_NOTEBOOK"
 FOLDER_VARIABLE = "SPARK_NOTEBOOKS_NOTEBOOK_FOLDER"
@@ -22,6 +23,11 @@ MEMBER_VARIABLE = "SPARK_NOTEBOOKS_MEMBER"
 SECRET_FILE_VARIABLE = "SPARK_SESSION_SECRET_FILE"  # noqa: S105 (the name of a variable)
 JOB_VARIABLE = "SPARK_NOTEBOOKS_JOB"
 """Of the script of a job: the job's name."""
+EXECUTOR_IMAGE_VARIABLE = "SPARK_SESSION_IMAGE"
+"""Of a pod that is not the platform's: the image of executors, this one or one like it."""
+EXECUTOR_ACCOUNT_VARIABLE = "SPARK_SESSION_EXECUTOR_ACCOUNT"
+CONTEXT_VARIABLE = "SPARK_SESSION_CONTEXT"
+"""Outside of the platform: the context of the kubeconfig; the current one where none is named."""
 UNATTENDED_VARIABLE = "SPARK_SESSION_UNATTENDED"
 WORKSPACE_VARIABLES = ("POD_NAME", "POD_NAMESPACE", "POD_IP", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
 
@@ -36,9 +42,10 @@ class Credentials(Enum):
 
 @dataclass(frozen=True)
 class Workspace:
-    """The notebook pod and the Kubernetes namespace it may create executors in.
+    """The pod that this runs in, and the Kubernetes namespace it may create executors in.
 
-    secret_file is what driver and executors know each other by, mounted from the workspace's Secret; None where an older hub
+    is_ours says that it is of the platform, whose hub has made accounts and Secrets for it. executor_account is the service account of executors,
+    access who asks the API, context that of the kubeconfig where one is named. secret_file is what driver and executors know each other by, mounted from the workspace's Secret; None where an older hub
     mounts none. member is whose notebook it is in a workspace that several people share, as names of Kubernetes have it; empty in a workspace of one's own.
     """
 
@@ -50,6 +57,10 @@ class Workspace:
     image_pull_policy: str
     secret_file: Path | None = None
     member: str = ""
+    executor_account: str = "executor"
+    access: Access = THIS_POD
+    context: str = ""
+    is_ours: bool = True
 
     def named(self, name: str) -> str:
         """What an object of that name is called here: in a workspace that several people share, each has their own."""
@@ -110,6 +121,8 @@ class Environment:
         """One line for people."""
         if self.workspace is None:
             return "local Spark on this machine"
+        if not self.workspace.is_ours:
+            return f"pod {self.workspace.pod_name} in the namespace {self.workspace.namespace}"
         return f"notebook pod {self.workspace.pod_name} in the workspace {self.workspace.namespace}"
 
 
@@ -149,7 +162,7 @@ def is_unattended(variables: Mapping[str, str]) -> bool:
 def _workspace(variables: Mapping[str, str], service_account: Path) -> Workspace | None:
     image = variables.get(IMAGE_VARIABLE)
     if not image:
-        return None
+        return _any_pod(variables, service_account)
     fix = "Stop your server and start it again; if that does not help, tell your administrator."
     if missing := [name for name in WORKSPACE_VARIABLES if not variables.get(name)]:
         raise SparkSessionError(
@@ -170,6 +183,48 @@ def _workspace(variables: Mapping[str, str], service_account: Path) -> Workspace
         image_pull_policy=variables.get("SPARK_NOTEBOOKS_IMAGE_PULL_POLICY") or "IfNotPresent",
         secret_file=_secret_file(variables),
         member=variables.get(MEMBER_VARIABLE, ""),
+    )
+
+
+def _any_pod(variables: Mapping[str, str], service_account: Path) -> Workspace | None:
+    """A pod of any cluster whose variables name an image of executors; None where none is named."""
+    image = variables.get(EXECUTOR_IMAGE_VARIABLE)
+    if not image:
+        return None
+    known = {name: variables.get(name) for name in ("POD_NAME", "POD_NAMESPACE", "POD_IP")}
+    if missing := [name for name, value in known.items() if not value]:
+        raise SparkSessionError(
+            f"Executors cannot be started ({EXECUTOR_IMAGE_VARIABLE}={image}).",
+            f"The variables {', '.join(missing)} are not set: executors belong to the pod that this runs in, and call it by its address.",
+            "Set them from the pod's own fields (metadata.name, metadata.namespace, status.podIP). On a machine of your own, unset "
+            f"{EXECUTOR_IMAGE_VARIABLE}: Spark runs there without executors.",
+        )
+    access: Access
+    context = ""
+    if variables.get("KUBECONFIG"):
+        context = variables.get(CONTEXT_VARIABLE, "")
+        access = kubeconfig.load(context or None)
+        url = access.url
+    elif (service_account / "token").is_file() and variables.get("KUBERNETES_SERVICE_HOST"):
+        access = ServiceAccount(service_account)
+        url = f"https://{variables['KUBERNETES_SERVICE_HOST']}:{variables.get('KUBERNETES_SERVICE_PORT') or 443}"
+    else:
+        raise SparkSessionError(
+            f"Executors cannot be started ({EXECUTOR_IMAGE_VARIABLE}={image}).",
+            "Nothing says how the Kubernetes API is asked: there is no KUBECONFIG, and the pod has no token of a service account.",
+            "Mount a kubeconfig and set KUBECONFIG, or give the pod a service account that may handle pods.",
+        )
+    return Workspace(
+        namespace=known["POD_NAMESPACE"] or "",
+        pod_name=known["POD_NAME"] or "",
+        pod_ip=known["POD_IP"] or "",
+        api_url=url,
+        image=image,
+        image_pull_policy="IfNotPresent",
+        executor_account=variables.get(EXECUTOR_ACCOUNT_VARIABLE) or "default",
+        access=access,
+        context=context,
+        is_ours=False,
     )
 
 

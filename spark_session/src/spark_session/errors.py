@@ -37,3 +37,9 @@ def show(value: object) -> str:
     writer = reprlib.Repr()
     writer.maxstring = writer.maxlong = writer.maxother = 60
     return writer.repr(value)
+
+
+def first_line(text: str, length: int = 200) -> str:
+    """The first line of a text without a full stop, cut where it is long."""
+    line = next(iter(text.strip().splitlines()), "").rstrip(". ")
+    return line if len(line) <= length else line[: length - 1] + "…"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-from spark_session.environment import SERVICE_ACCOUNT
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 Object = dict[str, Any]
 """A Kubernetes object, as in its API."""

@@ -118,7 +118,7 @@ def common_volumes(workspace: Workspace | None, s3: S3) -> tuple[list[dict[str, 
         (S3_SECRET, S3_SECRET, s3.credentials_file),
         (AUTHENTICATION_SECRET, own, authentication),
     ):
-        if file is not None:
+        if file is not None and (workspace is None or workspace.is_ours):
             volumes.append({"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}})
             mounts.append(_mount(name, file))
     if s3.token_file is not None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from spark_session.errors import SparkSessionError
+from spark_session.errors import SparkSessionError, first_line
 from spark_session.pods import Executor
 from spark_session.shape import Shape
 
@@ -144,12 +144,6 @@ def image(name: str, message: str) -> Reason:
         why,
         "Your administrator names the image and its registry; tell them.",
     )
-
-
-def first_line(text: str, length: int = 200) -> str:
-    """The first line of a text without a full stop, cut where it is long."""
-    line = next(iter(text.strip().splitlines()), "").rstrip(". ")
-    return line if len(line) <= length else line[: length - 1] + "…"
 
 
 def set_up(message: str) -> Reason:

@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from spark_session.errors import first_line
 from spark_session.quantities import amount, parse
-from spark_session.reasons import Kind, Reason, first_line
+from spark_session.reasons import Kind, Reason
 from spark_session.shape import Shape
 
 TELL = "Show this to your administrator."

@@ -164,6 +164,12 @@ SETTINGS = (
     ),
     Setting("spark.kubernetes.", "Everything of Kubernetes that is not named here.", SetBy.ADMIN, _ADMIN),
     Setting("spark.kubernetes.namespace", "The workspace.", SetBy.SESSION, _WHERE),
+    Setting(
+        "spark.kubernetes.context",
+        "In a pod elsewhere: SPARK_SESSION_CONTEXT, of its kubeconfig.",
+        SetBy.SESSION,
+        _WHERE,
+    ),
     Setting("spark.kubernetes.driver.pod.name", "This pod: executors go when it goes.", SetBy.SESSION, _WHERE),
     Setting("spark.kubernetes.container.image", "Image of the executors: the notebook's own.", SetBy.SESSION, _WHERE),
     Setting("spark.kubernetes.container.image.pullPolicy", "As for the notebook.", SetBy.SESSION, _WHERE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from spark_session.batch.request import parse
 from spark_session.batch.source import Source
 from spark_session.environment import S3, Workspace
 from spark_session.errors import SparkSessionError
+from spark_session.kubeconfig import Person
 
 from .api_server import Server
 
@@ -77,7 +79,7 @@ def test_a_job_is_the_one_that_the_notebook_would_have_started() -> None:
     request = parse(Source("work.py", b"print(1)", None), ["a"], most_executors=3, executors=2)
     jobs = [
         manifest.job("work-1", request, Code(f"{HOME}/.spark-jobs/code/1", "1"), where)
-        for where in (PLACE, outside.from_json(outside.to_json(PLACE), URL))
+        for where in (PLACE, outside.from_json(outside.to_json(PLACE), Person(SimpleNamespace(host=URL))))
     ]
     assert jobs[0] == jobs[1]
     assert jobs[0]["spec"]["template"]["spec"]["imagePullSecrets"] == [{"name": "pull"}]
@@ -127,7 +129,7 @@ def test_the_context_is_the_current_one_or_the_one_that_is_named(
         monkeypatch.setenv("SPARK_SESSION_CONTEXT", context)
     where = here.here()
     assert where.workspace.api_url == url
-    assert where.access.headers() == {"Authorization": "Bearer t"}
+    assert where.workspace.access.headers() == {"Authorization": "Bearer t"}
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,8 @@ class Workspace:
 def workspace(server: Server, account: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     made = Workspace(server, account)
     made.objects["pods/notebook"] = notebook("registry/notebook:1", "sha256:11")
-    place = Place("user-ada", "notebook", "", server.url, "", "")
-    monkeypatch.setattr(repeat, "here", lambda: Here(place, S3(), "", ServiceAccount(account)))
+    place = Place("user-ada", "notebook", "", server.url, "", "", access=ServiceAccount(account))
+    monkeypatch.setattr(repeat, "here", lambda: Here(place, S3(), ""))
     monkeypatch.setattr(remember, "Apis", made.apis)
     monkeypatch.setattr(remember, "Archive", lambda *_: made.kept)
     monkeypatch.setattr(Memory, "forget", lambda *_: None)

@@ -293,8 +293,8 @@ def test_a_schedule_runs_what_submit_would_start(
     server: Server, account: Path, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     environment = make_context().environment
-    workspace = replace(environment.workspace, api_url=server.url)
-    where = Here(workspace, environment.s3, "", ServiceAccount(account), environment.notebook_folder)
+    workspace = replace(environment.workspace, api_url=server.url, access=ServiceAccount(account))
+    where = Here(workspace, environment.s3, "", environment.notebook_folder)
     monkeypatch.setattr(jobs, "here", lambda: where)
     monkeypatch.setattr(jobs.code, "upload", lambda *_: None)
     notebook = {"spec": {"containers": [{"name": "notebook", "resources": {"limits": {"memory": "3Gi"}}}]}}

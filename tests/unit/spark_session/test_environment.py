@@ -3,10 +3,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from spark_session.context import default, detected
 from spark_session.environment import Credentials, detect
 from spark_session.errors import SparkSessionError
+from spark_session.pod_template import common_volumes
 
-from .conftest import NOTEBOOK
+from spark_session import steps
+
+from .conftest import NOTEBOOK, MakeContext
+from .test_batch_outside import URL, write_kubeconfig
 
 KEYS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "hush"}
 WEB_IDENTITY = {"AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": "arn:aws:iam::1:role/ada"}
@@ -144,3 +149,63 @@ def test_the_interpreter(tmp_path: Path) -> None:
 )
 def test_the_address_of_the_server(tmp_path: Path, variables: dict[str, str], url: str | None) -> None:
     assert detect(variables, tmp_path).server_url == url
+
+
+ANY_POD = {
+    "SPARK_SESSION_IMAGE": "registry.example/mine:2",
+    "POD_NAME": "worker",
+    "POD_NAMESPACE": "team",
+    "POD_IP": "10.244.0.9",
+    "KUBERNETES_SERVICE_HOST": "10.96.0.1",
+}
+
+
+def test_a_pod_of_any_cluster_that_names_an_image(tmp_path: Path, token: Path) -> None:
+    environment = detect({**ANY_POD, "AWS_SHARED_CREDENTIALS_FILE": "/keys"}, tmp_path, token)
+    workspace = environment.workspace
+    assert workspace is not None
+    assert (workspace.namespace, workspace.pod_name, workspace.pod_ip) == ("team", "worker", "10.244.0.9")
+    assert (workspace.api_url, workspace.image) == ("https://10.96.0.1:443", "registry.example/mine:2")
+    assert (workspace.executor_account, workspace.is_ours, workspace.secret_file) == ("default", False, None)
+    assert environment.description == "pod worker in the namespace team"
+    # There are no Secrets of the hub's.
+    volumes, _ = common_volumes(workspace, environment.s3)
+    assert [volume["name"] for volume in volumes] == ["tmp", "home"]
+
+
+def test_it_may_name_another_account_and_a_kubeconfig(
+    tmp_path: Path, token: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_kubeconfig(tmp_path / "config")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    more = {"KUBECONFIG": str(tmp_path / "config"), "SPARK_SESSION_EXECUTOR_ACCOUNT": "spark"}
+    workspace = detect({**ANY_POD, **more}, tmp_path, tmp_path / "nothing").workspace
+    assert workspace is not None
+    assert workspace.context == ""
+    assert (workspace.api_url, workspace.executor_account) == (URL, "spark")
+    assert workspace.access.headers() == {"Authorization": "Bearer t"}
+
+
+def test_a_context_of_the_kubeconfig_is_spark_s_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_context: MakeContext
+) -> None:
+    write_kubeconfig(tmp_path / "config")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    more = {"KUBECONFIG": str(tmp_path / "config"), "SPARK_SESSION_CONTEXT": "other"}
+    context = make_context({**ANY_POD, **more})
+    assert {**steps.network(context), **steps.workspace(context)}.items() >= {
+        "spark.master": detected("k8s://https://other:1"),
+        "spark.kubernetes.context": detected("other"),
+        "spark.kubernetes.authenticate.executor.serviceAccountName": default("default"),
+    }.items()
+
+
+@pytest.mark.parametrize("name", ["POD_NAME", "POD_NAMESPACE", "POD_IP"])
+def test_it_says_what_a_pod_must_know_of_itself(tmp_path: Path, token: Path, name: str) -> None:
+    with pytest.raises(SparkSessionError, match=rf"{name} are not set"):
+        detect({key: text for key, text in ANY_POD.items() if key != name}, tmp_path, token)
+
+
+def test_without_a_way_to_the_api_it_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SparkSessionError, match="there is no KUBECONFIG"):
+        detect(ANY_POD, tmp_path, tmp_path / "nothing")

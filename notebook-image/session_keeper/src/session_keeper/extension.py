@@ -7,8 +7,8 @@ import os
 from collections.abc import Mapping
 
 from jupyter_server.serverapp import ServerApp
-from spark_session.environment import SERVICE_ACCOUNT
 from spark_session.executor_pods import ExecutorPods
+from spark_session.kube import SERVICE_ACCOUNT
 from traitlets import Float
 from traitlets.config import LoggingConfigurable
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from spark_session.batch.apis import Apis
 from spark_session.batch.manifest import CONTAINER
 from spark_session.batch.outcome import Outcome, State, has_started, outcome, waiting_for
+from spark_session.errors import first_line
 from spark_session.kube import ApiError, Object
-from spark_session.reasons import first_line
 
 LINES = 5000
 """Lines that one look gives at most: the last ones."""

@@ -20,8 +20,7 @@ from typing import Any
 
 from spark_session.another_try import TRY_AGAIN
 from spark_session.batch.outcome import KILLED, TERMINATED
-from spark_session.errors import TryAgainError
-from spark_session.reasons import first_line
+from spark_session.errors import TryAgainError, first_line
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _MOST_CODE = 255

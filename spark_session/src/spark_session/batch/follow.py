@@ -13,8 +13,8 @@ from spark_session.batch.excerpt import why_it_waits
 from spark_session.batch.manifest import CONTAINER
 from spark_session.batch.outcome import GONE, Outcome, State, has_started, is_settled, outcome
 from spark_session.batch.reap import reap
+from spark_session.errors import first_line
 from spark_session.kube import ApiError, Object
-from spark_session.reasons import first_line
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at a job that waits."""

@@ -6,17 +6,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from spark_session.batch import kubeconfig, manifest, outside
+from spark_session import kubeconfig
+from spark_session.batch import manifest, outside
 from spark_session.batch.apis import Apis
 from spark_session.batch.archive import Archive
 from spark_session.batch.manifest import Place
 from spark_session.defaults import CONFIG_VARIABLE, SparkSessionDefaults, load_defaults
-from spark_session.environment import MEMBER_VARIABLE, S3, Environment, Workspace, detect
+from spark_session.environment import CONTEXT_VARIABLE, MEMBER_VARIABLE, S3, Environment, Workspace, detect
 from spark_session.errors import SparkSessionError
-from spark_session.kube import THIS_POD, Access, Object
-
-CONTEXT_VARIABLE = "SPARK_SESSION_CONTEXT"
-"""Of a machine outside: the context of its kubeconfig; the current one where none is named."""
+from spark_session.kube import Object
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,6 @@ class Here:
         workspace: the workspace.
         s3: the store, as jobs find it.
         config: the administrator's configuration of sessions, as in SPARK_SESSION_CONFIG.
-        access: who asks the Kubernetes API.
         folder: "s3://..." address of the folder that the notebook is in; None where there is none.
         told: what the person's last notebook has told about jobs; None in a notebook.
     """
@@ -35,7 +32,6 @@ class Here:
     workspace: Workspace
     s3: S3
     config: str
-    access: Access = THIS_POD
     folder: str | None = None
     told: Place | None = None
 
@@ -46,7 +42,7 @@ class Here:
 
     def apis(self) -> Apis:
         """The jobs of the workspace."""
-        return Apis(self.workspace.api_url, self.workspace.namespace, self.access, self.workspace.member)
+        return Apis(self.workspace.api_url, self.workspace.namespace, self.workspace.access, self.workspace.member)
 
     def archive(self) -> Archive:
         """Where the jobs of the person are remembered."""
@@ -96,12 +92,12 @@ def here() -> Here:
             'Start jobs in a notebook or its terminal, or set up this machine ("From your laptop, and from CI" in the guide to jobs).',
         )
     access = kubeconfig.load(os.environ.get(CONTEXT_VARIABLE) or None)
-    told = outside.read(environment.s3.home, os.environ.get(MEMBER_VARIABLE, ""), access.url)
-    return Here(told.workspace, told.s3, told.config, access, told=told)
+    told = outside.read(environment.s3.home, os.environ.get(MEMBER_VARIABLE, ""), access)
+    return Here(told.workspace, told.s3, told.config, told=told)
 
 
 def _notebook(environment: Environment) -> Here | None:
-    if environment.workspace is None:
+    if environment.workspace is None or not environment.workspace.is_ours:
         return None
     config = os.environ.get(CONFIG_VARIABLE, "")
     return Here(environment.workspace, environment.s3, config, folder=environment.notebook_folder)

@@ -25,9 +25,8 @@ from spark_session.batch.outcome import GONE, Outcome
 from spark_session.batch.past import past, with_findings
 from spark_session.batch.request import DEFAULT_TIMEOUT, JobRequest, parse
 from spark_session.batch.source import find, find_file
-from spark_session.errors import SparkSessionError
+from spark_session.errors import SparkSessionError, first_line
 from spark_session.kube import ApiError, Object
-from spark_session.reasons import first_line
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from enum import Enum
 
 from spark_session.another_try import TRY_AGAIN
 from spark_session.batch.manifest import CONTAINER, DISRUPTION
+from spark_session.errors import first_line
 from spark_session.kube import Object
-from spark_session.reasons import first_line
 
 TIMED_OUT = 124
 """As the program `timeout` has it."""

@@ -10,6 +10,7 @@ from spark_session.batch import s3
 from spark_session.batch.manifest import Place
 from spark_session.environment import S3, Workspace
 from spark_session.errors import SparkSessionError
+from spark_session.kubeconfig import Person
 
 _VERSION = 1
 
@@ -27,13 +28,13 @@ def write(home: str, place: Place) -> None:
     s3.write(_address(home, place.workspace.member), to_json(place), "Other machines are not told how to start jobs.")
 
 
-def read(home: str, member: str, api_url: str) -> Place:
+def read(home: str, member: str, access: Person) -> Place:
     """What the person's last notebook has told.
 
     Args:
         home: the person's own place.
         member: who they are in a workspace that several people share; empty in one of their own.
-        api_url: of the cluster, as this machine reaches it.
+        access: to the cluster, from this machine.
 
     Raises:
         SparkSessionError: no notebook has told anything there, or S3 does not answer.
@@ -47,7 +48,7 @@ def read(home: str, member: str, api_url: str) -> Place:
             "Start your server on the platform once, and see that SPARK_NOTEBOOKS_S3_HOME is what it is in a terminal there.",
         )
     try:
-        return from_json(content, api_url)
+        return from_json(content, access)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SparkSessionError(
             "What is told of your workspace cannot be read.",
@@ -82,12 +83,12 @@ def to_json(place: Place) -> bytes:
     return json.dumps(told, indent=2, sort_keys=True).encode()
 
 
-def from_json(content: bytes, api_url: str) -> Place:
+def from_json(content: bytes, access: Person) -> Place:
     """What was written down. Raises ValueError, KeyError, TypeError or AttributeError for something else.
 
     Args:
         content: of the file.
-        api_url: of the cluster, as this machine reaches it.
+        access: to the cluster, from this machine.
     """
     told = json.loads(content)
     if told["version"] != _VERSION:
@@ -97,11 +98,12 @@ def from_json(content: bytes, api_url: str) -> Place:
         namespace=of["namespace"],
         pod_name="",
         pod_ip="",
-        api_url=api_url,
+        api_url=access.url,
         image=of["image"],
         image_pull_policy=of["image_pull_policy"],
         secret_file=_path(of["secret_file"]),
         member=of["member"],
+        access=access,
     )
     found = S3(
         home=store["home"],

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from spark_session import s3_client
-from spark_session.errors import SparkSessionError
-from spark_session.reasons import first_line
+from spark_session.errors import SparkSessionError, first_line
 
 _NOT_THERE = ("NoSuchKey", "NoSuchBucket", "404")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from spark_session.context import Context, default, detected
 from spark_session.settings import Settings
 
-EXECUTOR_SERVICE_ACCOUNT = "executor"
-
 
 def workspace(context: Context) -> Settings:
     """Executors in the notebook's namespace, owned by its pod, by an account that may handle pods and nothing else.
@@ -16,10 +14,10 @@ def workspace(context: Context) -> Settings:
     place = context.environment.workspace
     if place is None:
         return {}
-    return {
+    settings = {
         "spark.kubernetes.namespace": detected(place.namespace),
         "spark.kubernetes.driver.pod.name": detected(place.pod_name),
-        "spark.kubernetes.authenticate.executor.serviceAccountName": default(place.named(EXECUTOR_SERVICE_ACCOUNT)),
+        "spark.kubernetes.authenticate.executor.serviceAccountName": default(place.named(place.executor_account)),
         "spark.kubernetes.container.image": detected(place.image),
         "spark.kubernetes.container.image.pullPolicy": detected(place.image_pull_policy),
         "spark.kubernetes.executor.podTemplateFile": default(str(context.pod_template)),
@@ -28,3 +26,6 @@ def workspace(context: Context) -> Settings:
         "spark.kubernetes.driver.ownPersistentVolumeClaim": default("false"),
         "spark.kubernetes.driver.reusePersistentVolumeClaim": default("false"),
     }
+    if place.context:
+        settings["spark.kubernetes.context"] = detected(place.context)
+    return settings

@@ -7,8 +7,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from spark_session.errors import SparkSessionError
-from spark_session.reasons import first_line
+from spark_session.errors import SparkSessionError, first_line
 
 
 class Person:
@@ -47,7 +46,7 @@ def load(context: str | None) -> Person:
     Raises:
         SparkSessionError: there is no such configuration, or it cannot be used.
     """
-    what = "The Kubernetes cluster of your platform is not known here."
+    what = "The Kubernetes cluster is not known here."
     try:
         from kubernetes import client, config
         from yaml import YAMLError
@@ -69,7 +68,7 @@ def load(context: str | None) -> Person:
     if not configuration.host.startswith("https://"):
         raise SparkSessionError(
             what,
-            f"Its address is {configuration.host}, which is not https://, and jobs are submitted with your credentials.",
+            f"Its address is {configuration.host}, which is not https://, and your credentials would go there.",
             "Name the API server itself in the kubeconfig.",
         )
     return Person(configuration)
