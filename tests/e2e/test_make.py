@@ -29,10 +29,25 @@ from tests.e2e import lab
 from tests.e2e.conftest import Running, visit
 from tests.e2e.make import CLUSTER, accounts, fail, finish, healthy, make, processes_with
 from tests.e2e.storage import Store, wait_for_port
+from tests.e2e.terminal import Terminal
 from tests.support.browser import WINDOW
 from tests.support.node_watch import Watch
 
 MARK = "SPARK_NOTEBOOKS_TEST_MARK"
+PERSON = "ada"
+TWENTY = """
+import socket, time
+from spark_session import get_spark_session
+spark = get_spark_session(executors=20)
+def work(_):
+    time.sleep(0.5)
+    return socket.gethostname()
+hosts = set()
+deadline = time.monotonic() + 300
+while len(hosts) < 20 and time.monotonic() < deadline:
+    hosts |= set(spark.sparkContext.parallelize(range(80), 80).map(work).collect())
+print("hosts", len(hosts), flush=True)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +57,12 @@ def node() -> Iterator[Cluster]:
     node.delete()
     yield node
     finish(make("cluster-delete", free_port()), 120)
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    """Of the platform of `make run`."""
+    return free_port()
 
 
 def until(look: Callable[[], object], seconds: float) -> None:
@@ -59,6 +80,12 @@ def starts(node: Cluster, component: str) -> bool:
 def chart_is_being_installed(node: Cluster) -> bool:
     selector = "--selector=owner=helm,status in (pending-install,pending-upgrade)"
     return "helm" in node.kubectl("get", "secrets", "--namespace=spark-notebooks", "--output=name", selector)
+
+
+def started(node: Cluster, port: int, **environ: str) -> Running:
+    """The platform, as `make run` leaves and describes it."""
+    known = accounts(finish(make("run", port, **environ), 400))
+    return Running(f"http://127.0.0.1:{port}", Platform(of_node(node)), known, {})
 
 
 def assert_nothing_is_left(watch: Watch, mark: str) -> None:
@@ -82,18 +109,37 @@ def test_an_interrupted_start_leaves_nothing(node: Cluster) -> None:
     assert_nothing_is_left(watch, mark)
 
 
-def test_run_survives_a_kill_and_keeps_notebooks_over_stop(node: Cluster) -> None:
-    port = free_port()
+@pytest.fixture(scope="module")
+def mark() -> str:
+    """What the processes of `make run` know each other by."""
+    return str(uuid.uuid4())
+
+
+def test_a_start_goes_on_after_one_that_was_killed(node: Cluster, port: int, mark: str) -> None:
     killed = make("run", port)
     until(lambda: starts(node, "etcd"), 120)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
-
-    mark = str(uuid.uuid4())
     output = finish(make("run", port, **{MARK: mark}), 400)
     assert re.search(rf"open +http://127\.0\.0\.1:{port}\n", output)
     assert healthy(port)
-    first = accounts(output)
+
+
+def test_twenty_executors_on_one_node(browser: Browser, artifacts: Path, node: Cluster, port: int) -> None:
+    running = started(node, port)
+    terminal = Terminal(running, PERSON)
+    with visit(browser, running, artifacts, PERSON) as visitor:
+        visitor.sign_in()
+        lab.start_instance(visitor)
+        output, errors = terminal.python(TWENTY).communicate(timeout=500)
+        assert "hosts 20" in output, errors[-3000:]
+        # The script has ended: its executors go with it.
+        until(lambda: not terminal.executors(), 30)
+        lab.stop_instance(visitor)
+
+
+def test_what_is_stored_outlives_a_killed_upgrade_and_a_stop(node: Cluster, port: int, mark: str) -> None:
+    first = started(node, port).accounts
     killed = make("run", port)
     until(lambda: chart_is_being_installed(node), 120)
     os.killpg(killed.pid, signal.SIGKILL)
@@ -101,7 +147,7 @@ def test_run_survives_a_kill_and_keeps_notebooks_over_stop(node: Cluster) -> Non
     watch = Watch(node)
     watch.look()
     with Store.of(Platform(of_node(node))) as store:
-        store.write("ada", "kept.txt", b"still here")
+        store.write(PERSON, "kept.txt", b"still here")
     finish(make("stop", port), 60)
     assert not healthy(port)
     assert not node.running
@@ -110,7 +156,7 @@ def test_run_survives_a_kill_and_keeps_notebooks_over_stop(node: Cluster) -> Non
 
     assert accounts(finish(make("run", port), 200)) == first
     with Store.of(Platform(of_node(node))) as store:
-        assert store.read("ada", "kept.txt") == b"still here"
+        assert store.read(PERSON, "kept.txt") == b"still here"
     finish(make("stop", port), 60)
 
 
@@ -154,9 +200,9 @@ def test_another_cluster_takes_the_platform(browser: Browser, artifacts: Path, n
         "CONTEXT": f"spark-notebooks-{CLUSTER}",
         "REGISTRY": node.registry,
     }
-    known = accounts(finish(make("run", port, **there), 400))
-    running = Running(f"http://127.0.0.1:{port}", Platform(of_node(node)), known, {})
-    with visit(browser, running, artifacts, "ada") as visitor:
+    running = started(node, port, **there)
+    known = running.accounts
+    with visit(browser, running, artifacts, PERSON) as visitor:
         visitor.sign_in()
         lab.start_instance(visitor)
         assert "Welcome" in lab.file_names(visitor.page)
@@ -172,7 +218,7 @@ def test_another_cluster_takes_the_platform(browser: Browser, artifacts: Path, n
 
     assert "is not a node of this machine" in fail(make("cluster-delete", port, **there), 60)
     assert accounts(finish(make("run", port, **there), 200)) == known
-    with visit(browser, running, artifacts, "ada") as visitor:
+    with visit(browser, running, artifacts, PERSON) as visitor:
         visitor.sign_in()
         visitor.open("/user/ada/lab")
         lab.wait_for_lab(visitor.page)

@@ -1,26 +1,22 @@
-"""What an administrator does, and what goes wrong, while people work: a killed hub, an upgrade, twenty executors."""
+"""What an administrator does, and what goes wrong, while people work: a killed hub, an upgrade."""
 
 import contextlib
-import json
 import random
-import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from dev.images import MANIFESTS
 from dev.platform import evaluation_values, image_value
-from dev.toolchain import binary
 from tests.e2e import lab
 from tests.e2e.conftest import Running, Visitor, visit
+from tests.e2e.terminal import Terminal
 
 PERSON = "mary"
-NAMESPACE = f"user-{PERSON}"
 
 # A session that computes until it is told that it is enough, so that anything can happen to the platform meanwhile.
 ENOUGH = "/tmp/enough"
@@ -47,20 +43,6 @@ os.remove("{ENOUGH}")
 print("sum", total, "jobs", jobs, flush=True)
 """
 
-TWENTY = """
-import socket, time
-from spark_session import get_spark_session
-spark = get_spark_session(executors=20)
-def work(_):
-    time.sleep(0.5)
-    return socket.gethostname()
-hosts = set()
-deadline = time.monotonic() + 300
-while len(hosts) < 20 and time.monotonic() < deadline:
-    hosts |= set(spark.sparkContext.parallelize(range(80), 80).map(work).collect())
-print("hosts", len(hosts), flush=True)
-"""
-
 
 @pytest.fixture(scope="module")
 def person(browser: Browser, running: Running, artifacts: Path) -> Iterator[Visitor]:
@@ -71,23 +53,9 @@ def person(browser: Browser, running: Running, artifacts: Path) -> Iterator[Visi
         lab.stop_instance(visitor)
 
 
-def python_in_notebook(running: Running, code: str) -> subprocess.Popen[str]:
-    """Runs Python in the person's notebook pod, as a terminal there would."""
-    return subprocess.Popen(
-        [
-            *(str(binary("kubectl")), *running.platform.target.kubectl_arguments, "--namespace", NAMESPACE),
-            *("exec", "notebook", "--", "python", "-c", code),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def notebook_pod(running: Running) -> dict[str, Any]:
-    found = running.platform.target.kubectl("--namespace", NAMESPACE, "get", "pod", "notebook", "--output=json")
-    pod: dict[str, Any] = json.loads(found.stdout)
-    return pod
+@pytest.fixture(scope="module")
+def terminal(running: Running) -> Terminal:
+    return Terminal(running, PERSON)
 
 
 def wait_for_hub(running: Running) -> None:
@@ -118,47 +86,48 @@ def server_answers(person: Visitor, running: Running) -> None:
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(24, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
-def test_killed_hub_leaves_servers_and_sessions_alone(person: Visitor, running: Running, kills: int) -> None:
+def test_killed_hub_leaves_servers_and_sessions_alone(
+    person: Visitor, running: Running, terminal: Terminal, kills: int
+) -> None:
     """Killed at any moment, in the middle of its own start among them."""
-    before = notebook_pod(running)["metadata"]["uid"]
-    job = python_in_notebook(running, LONG_JOB)
+    before = terminal.pod()["metadata"]["uid"]
+    job = terminal.python(LONG_JOB)
     assert job.stdout is not None
     chance = random.Random(kills)
     try:
         assert next(line for line in job.stdout if line.startswith("started"))
-        working = executors(running)
+        working = terminal.executors()
         for _ in range(kills):
             kill_hub(running)
             server_answers(person, running)
             time.sleep(chance.uniform(0, 12) if kills > 1 else 0)
         wait_for_hub(running)
         server_answers(person, running)
-        assert executors(running) == working
-        in_notebook = ("--namespace", NAMESPACE, "exec", "notebook", "--")
-        running.platform.target.kubectl(*in_notebook, "touch", ENOUGH)
+        assert terminal.executors() == working
+        terminal.touch(ENOUGH)
         output, errors = job.communicate(timeout=180)
         assert "sum 780" in output, errors
     finally:
         job.kill()
     person.open("/hub/home")
     expect(person.page.locator("#stop")).to_be_visible()  # the new hub knows the server
-    assert notebook_pod(running)["metadata"]["uid"] == before
+    assert terminal.pod()["metadata"]["uid"] == before
 
 
-def test_new_image_is_in_use_from_the_next_start(person: Visitor, running: Running) -> None:
-    before = notebook_pod(running)
+def test_new_image_is_in_use_from_the_next_start(person: Visitor, running: Running, terminal: Terminal) -> None:
+    before = terminal.pod()
     old = running.images["notebook"]
     new = retag(old, "next")
     values = evaluation_values(running.images | {"notebook": new}, running.accounts)
     running.platform.install(values)
     try:
-        after = notebook_pod(running)
+        after = terminal.pod()
         assert after["metadata"]["uid"] == before["metadata"]["uid"]
         assert after["spec"]["containers"][0]["image"] == old
         assert person.page.request.get(f"{running.url}/user/{PERSON}/api/status").ok
         lab.stop_instance(person)
         lab.start_instance(person)
-        assert notebook_pod(running)["spec"]["containers"][0]["image"] == new
+        assert terminal.pod()["spec"]["containers"][0]["image"] == new
     finally:
         running.platform.install(evaluation_values(running.images, running.accounts))
 
@@ -192,21 +161,3 @@ def test_missing_image_is_said_and_the_next_start_works(person: Visitor, running
     finally:
         running.platform.install(evaluation_values(running.images, running.accounts))
     lab.start_instance(person)
-
-
-def test_twenty_executors_on_one_node(person: Visitor, running: Running) -> None:
-    job = python_in_notebook(running, TWENTY)
-    output, errors = job.communicate(timeout=500)
-    assert "hosts 20" in output, errors[-3000:]
-    # The script has ended: its executors go with it.
-    deadline = time.monotonic() + 30
-    while executors(running) and time.monotonic() < deadline:
-        time.sleep(1)
-    assert executors(running) == []
-
-
-def executors(running: Running) -> list[str]:
-    found = running.platform.target.kubectl(
-        *("--namespace", NAMESPACE, "get", "pods", "--selector=spark-role=executor", "--output=name")
-    )
-    return found.stdout.split()
