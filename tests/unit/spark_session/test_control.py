@@ -47,18 +47,19 @@ def test_what_spark_writes_about_an_executor() -> None:
 
 
 def test_every_executor_is_one_row_whoever_knows_it() -> None:
-    seen = [one("10"), one("2"), one("1", active=False, reason="killed\nby driver."), one("4")]
+    seen = [one("10"), one("2"), one("1", active=False, reason="killed\nby driver."), one("4"), one("5")]
     pods = [
         pod("2", "Running"),
         pod("10", "Running", "node1"),
         pod("11", "Pending"),
         pod("12", "Pending", None),
         pod("3", "Failed"),
+        pod("4", "Running"),
     ]
     table = merge(seen, pods, {"4"}, "work-1")
     assert [(row.id, row.state) for row in table] == [
         ("1", "gone: killed by driver."), ("2", "running"), ("3", "gone"), ("4", "leaving"),
-        ("10", "running"), ("11", "starting"), ("12", "waiting"),
+        ("5", "gone"), ("10", "running"), ("11", "starting"), ("12", "waiting"),
     ]  # fmt: skip
     assert [row.host for row in table][:2] == ["10.0.0.1", "node0"]
     assert table[0].pod == "work-1-exec-1"

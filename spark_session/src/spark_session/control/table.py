@@ -83,6 +83,8 @@ def merge(registered: Iterable[Registered], pods: Iterable[Pod], leaving: Iterab
         state = "leaving" if one.id in gone_soon else "running"
         if not one.active:
             state = f"gone: {one.reason}" if one.reason else "gone"
+        elif one.id not in by_id:
+            state = "gone"  # Spark has not noticed yet: nothing closed the connection of a pod whose node went
         pod = by_id.get(one.id, {})
         rows[one.id] = Executor(
             id=one.id,
