@@ -36,6 +36,7 @@ def measure() -> list[Row]:
     """Starts the node and a notebook pod, and measures in it."""
     node = Cluster(os.environ.get("SPARK_NOTEBOOKS_TEST_CLUSTER", "test"))
     node.up()
+    # Executors of tests do without the optimizing compiler; these have it, as people's do.
     with (
         tempfile.TemporaryDirectory() as folder,
         notebook_with_s3(node, Path(folder), "bench-batch", {"pods": 4}, {"conf": {}}) as notebook,

@@ -29,12 +29,13 @@ from tests.e2e import lab
 from tests.e2e.conftest import Running, visit
 from tests.e2e.make import CLUSTER, accounts, fail, finish, healthy, make, processes_with
 from tests.e2e.storage import Store, wait_for_port
-from tests.e2e.terminal import Terminal
 from tests.support.browser import WINDOW
 from tests.support.node_watch import Watch
+from tests.support.notebook_pod import Notebook
 
 MARK = "SPARK_NOTEBOOKS_TEST_MARK"
 PERSON = "ada"
+NAMESPACE = f"user-{PERSON}"
 TWENTY = """
 import socket, time
 from spark_session import get_spark_session
@@ -63,6 +64,12 @@ def node() -> Iterator[Cluster]:
 def port() -> int:
     """Of the platform of `make run`."""
     return free_port()
+
+
+@pytest.fixture(scope="module")
+def mark() -> str:
+    """What the processes of `make run` know each other by."""
+    return str(uuid.uuid4())
 
 
 def until(look: Callable[[], object], seconds: float) -> None:
@@ -109,12 +116,6 @@ def test_an_interrupted_start_leaves_nothing(node: Cluster) -> None:
     assert_nothing_is_left(watch, mark)
 
 
-@pytest.fixture(scope="module")
-def mark() -> str:
-    """What the processes of `make run` know each other by."""
-    return str(uuid.uuid4())
-
-
 def test_a_start_goes_on_after_one_that_was_killed(node: Cluster, port: int, mark: str) -> None:
     killed = make("run", port)
     until(lambda: starts(node, "etcd"), 120)
@@ -127,14 +128,14 @@ def test_a_start_goes_on_after_one_that_was_killed(node: Cluster, port: int, mar
 
 def test_twenty_executors_on_one_node(browser: Browser, artifacts: Path, node: Cluster, port: int) -> None:
     running = started(node, port)
-    terminal = Terminal(running, PERSON)
+    notebook = Notebook(running.platform.target, NAMESPACE)
     with visit(browser, running, artifacts, PERSON) as visitor:
         visitor.sign_in()
         lab.start_instance(visitor)
-        output, errors = terminal.python(TWENTY).communicate(timeout=500)
-        assert "hosts 20" in output, errors[-3000:]
+        ran = notebook.run(TWENTY)
+        assert "hosts 20" in ran.stdout, ran.stderr[-3000:]
         # The script has ended: its executors go with it.
-        until(lambda: not terminal.executors(), 30)
+        until(lambda: not notebook.executor_pods(), 30)
         lab.stop_instance(visitor)
 
 
@@ -214,13 +215,13 @@ def test_another_cluster_takes_the_platform(browser: Browser, artifacts: Path, n
     kubectl(
         "--namespace", "spark-notebooks", "wait", "deployment", "--all", "--for=condition=Available", "--timeout=5s"
     )
-    kubectl("--namespace", "user-ada", "wait", "pod/notebook", "--for=condition=Ready", "--timeout=5s")
+    kubectl("--namespace", NAMESPACE, "wait", "pod/notebook", "--for=condition=Ready", "--timeout=5s")
 
     assert "is not a node of this machine" in fail(make("cluster-delete", port, **there), 60)
     assert accounts(finish(make("run", port, **there), 200)) == known
     with visit(browser, running, artifacts, PERSON) as visitor:
         visitor.sign_in()
-        visitor.open("/user/ada/lab")
+        visitor.open(f"/user/{PERSON}/lab")
         lab.wait_for_lab(visitor.page)
     finish(make("stop", port, **there), 60)
 
@@ -237,7 +238,7 @@ def address_of(output: IO[str]) -> str:
 
 def test_lab_runs_the_example_without_kubernetes(browser: Browser, tmp_path: Path, artifacts: Path) -> None:
     port = free_port()
-    process = make("lab", port, XDG_DATA_HOME=str(tmp_path), USER="ada")
+    process = make("lab", port, XDG_DATA_HOME=str(tmp_path), USER=PERSON)
     assert process.stdout is not None
     page = browser.new_context(viewport=WINDOW).new_page()
     try:

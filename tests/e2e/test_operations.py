@@ -1,11 +1,14 @@
 """What an administrator does, and what goes wrong, while people work: a killed hub, an upgrade."""
 
 import contextlib
+import json
 import random
+import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -14,7 +17,7 @@ from dev.images import MANIFESTS
 from dev.platform import evaluation_values, image_value
 from tests.e2e import lab
 from tests.e2e.conftest import Running, Visitor, visit
-from tests.e2e.terminal import Terminal
+from tests.support.notebook_pod import Notebook
 
 PERSON = "mary"
 
@@ -54,8 +57,13 @@ def person(browser: Browser, running: Running, artifacts: Path) -> Iterator[Visi
 
 
 @pytest.fixture(scope="module")
-def terminal(running: Running) -> Terminal:
-    return Terminal(running, PERSON)
+def notebook(running: Running) -> Notebook:
+    return Notebook(running.platform.target, f"user-{PERSON}")
+
+
+def pod(notebook: Notebook) -> Any:
+    """As the API server has it."""
+    return json.loads(notebook.kubectl("get", "pod", notebook.name, "--output=json"))
 
 
 def wait_for_hub(running: Running) -> None:
@@ -87,47 +95,47 @@ def server_answers(person: Visitor, running: Running) -> None:
 
 @pytest.mark.parametrize("kills", [1, pytest.param(24, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
 def test_killed_hub_leaves_servers_and_sessions_alone(
-    person: Visitor, running: Running, terminal: Terminal, kills: int
+    person: Visitor, running: Running, notebook: Notebook, kills: int
 ) -> None:
     """Killed at any moment, in the middle of its own start among them."""
-    before = terminal.pod()["metadata"]["uid"]
-    job = terminal.python(LONG_JOB)
+    before = pod(notebook)["metadata"]["uid"]
+    job = notebook.open(LONG_JOB, stderr=subprocess.PIPE)
     assert job.stdout is not None
     chance = random.Random(kills)
     try:
         assert next(line for line in job.stdout if line.startswith("started"))
-        working = terminal.executors()
+        working = notebook.executors()
         for _ in range(kills):
             kill_hub(running)
             server_answers(person, running)
             time.sleep(chance.uniform(0, 12) if kills > 1 else 0)
         wait_for_hub(running)
         server_answers(person, running)
-        assert terminal.executors() == working
-        terminal.touch(ENOUGH)
+        assert notebook.executors() == working
+        notebook.kubectl("exec", notebook.name, "--", "touch", ENOUGH)
         output, errors = job.communicate(timeout=180)
         assert "sum 780" in output, errors
     finally:
         job.kill()
     person.open("/hub/home")
     expect(person.page.locator("#stop")).to_be_visible()  # the new hub knows the server
-    assert terminal.pod()["metadata"]["uid"] == before
+    assert pod(notebook)["metadata"]["uid"] == before
 
 
-def test_new_image_is_in_use_from_the_next_start(person: Visitor, running: Running, terminal: Terminal) -> None:
-    before = terminal.pod()
+def test_new_image_is_in_use_from_the_next_start(person: Visitor, running: Running, notebook: Notebook) -> None:
+    before = pod(notebook)
     old = running.images["notebook"]
     new = retag(old, "next")
     values = evaluation_values(running.images | {"notebook": new}, running.accounts)
     running.platform.install(values)
     try:
-        after = terminal.pod()
+        after = pod(notebook)
         assert after["metadata"]["uid"] == before["metadata"]["uid"]
         assert after["spec"]["containers"][0]["image"] == old
         assert person.page.request.get(f"{running.url}/user/{PERSON}/api/status").ok
         lab.stop_instance(person)
         lab.start_instance(person)
-        assert terminal.pod()["spec"]["containers"][0]["image"] == new
+        assert pod(notebook)["spec"]["containers"][0]["image"] == new
     finally:
         running.platform.install(evaluation_values(running.images, running.accounts))
 

@@ -83,12 +83,12 @@ class Notebook:
         command = (*program, "exec", self.name, "--", "python", "-c", code)
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def open(self, code: str) -> subprocess.Popen[str]:
+    def open(self, code: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Starts Python code in the pod, to be spoken with line by line."""
         program = (str(binary("kubectl")), *self.target.kubectl_arguments, "--namespace", self.namespace)
         command = (*program, "exec", "--stdin", self.name, "--", "python", "-c", code)
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=stderr, text=True)
 
     def executors(self) -> list[str]:
         """Pods of executors that have not ended."""

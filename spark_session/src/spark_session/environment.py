@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spark_session import kubeconfig
 from spark_session.errors import SparkSessionError
-from spark_session.kube import SERVICE_ACCOUNT, THIS_POD, Access, ServiceAccount
+from spark_session.kube import SERVICE_ACCOUNT, THIS_POD, Access, Api, ServiceAccount, url_in_pod
 
 HOME_VARIABLE = "SPARK_NOTEBOOKS_S3_HOME"
 NOTEBOOK_VARIABLE = "SPARK_NOTEBOOKS_NOTEBOOK"
@@ -44,9 +44,19 @@ class Credentials(Enum):
 class Workspace:
     """The pod that this runs in, and the Kubernetes namespace it may create executors in.
 
-    is_ours says that it is of the platform, whose hub has made accounts and Secrets for it. executor_account is the service account of executors,
-    access who asks the API, context that of the kubeconfig where one is named. secret_file is what driver and executors know each other by, mounted from the workspace's Secret; None where an older hub
-    mounts none. member is whose notebook it is in a workspace that several people share, as names of Kubernetes have it; empty in a workspace of one's own.
+    Args:
+        namespace: where executors are.
+        pod_name: of this pod.
+        pod_ip: its address, by which executors call the driver.
+        api_url: "https://host:port" of the API server.
+        image: that of executors.
+        image_pull_policy: Kubernetes' word.
+        secret_file: what driver and executors know each other by, mounted from the workspace's Secret; None where an older hub mounts none.
+        member: whose notebook it is in a workspace that several people share, as names of Kubernetes have it; empty in a workspace of one's own.
+        executor_account: the service account of executors.
+        access: who asks the API.
+        context: that of the kubeconfig, where one is named.
+        is_ours: it is of the platform, whose hub has made accounts and Secrets for it.
     """
 
     namespace: str
@@ -61,6 +71,10 @@ class Workspace:
     access: Access = THIS_POD
     context: str = ""
     is_ours: bool = True
+
+    def api(self) -> Api:
+        """A connection of its own to the API of the workspace."""
+        return Api(self.api_url, self.namespace, self.access)
 
     def named(self, name: str) -> str:
         """What an object of that name is called here: in a workspace that several people share, each has their own."""
@@ -178,7 +192,7 @@ def _workspace(variables: Mapping[str, str], service_account: Path) -> Workspace
         namespace=variables["POD_NAMESPACE"],
         pod_name=variables["POD_NAME"],
         pod_ip=variables["POD_IP"],
-        api_url=f"https://{variables['KUBERNETES_SERVICE_HOST']}:{variables['KUBERNETES_SERVICE_PORT']}",
+        api_url=url_in_pod(variables),
         image=image,
         image_pull_policy=variables.get("SPARK_NOTEBOOKS_IMAGE_PULL_POLICY") or "IfNotPresent",
         secret_file=_secret_file(variables),
@@ -207,7 +221,7 @@ def _any_pod(variables: Mapping[str, str], service_account: Path) -> Workspace |
         url = access.url
     elif (service_account / "token").is_file() and variables.get("KUBERNETES_SERVICE_HOST"):
         access = ServiceAccount(service_account)
-        url = f"https://{variables['KUBERNETES_SERVICE_HOST']}:{variables.get('KUBERNETES_SERVICE_PORT') or 443}"
+        url = url_in_pod(variables)
     else:
         raise SparkSessionError(
             f"Executors cannot be started ({EXECUTOR_IMAGE_VARIABLE}={image}).",

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from http.client import HTTPException
 
-from spark_session.kube import THIS_POD, Access, Api, ApiError, Object
+from spark_session.kube import Api, ApiError, Object
 from spark_session.pod_template import LABEL_PREFIX
 
 SESSION_LABEL = f"{LABEL_PREFIX}/session"
@@ -26,13 +26,11 @@ class ExecutorPods:
     """For use by any thread. Every method raises OSError where the API refuses or does not answer.
 
     Args:
-        url: "https://host:port" of the API server.
-        namespace: the workspace.
-        access: who asks.
+        api: the workspace's, for these alone: one that nobody else asks.
     """
 
-    def __init__(self, url: str, namespace: str, access: Access = THIS_POD) -> None:
-        self._kubernetes = Api(url, namespace, access)
+    def __init__(self, api: Api) -> None:
+        self._kubernetes = api
         self._lock = threading.Lock()
 
     def list(self, session_id: str | None = None, ended: bool = False) -> list[Pod]:

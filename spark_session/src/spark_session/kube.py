@@ -76,6 +76,11 @@ class ServiceAccount:
 THIS_POD = ServiceAccount()
 
 
+def url_in_pod(variables: Mapping[str, str]) -> str:
+    """Of the API server, by the variables that every pod has."""
+    return f"https://{variables['KUBERNETES_SERVICE_HOST']}:{variables.get('KUBERNETES_SERVICE_PORT') or 443}"
+
+
 class Api:
     """The API server as somebody sees it; not for use by two threads at once.
 

@@ -112,13 +112,13 @@ def common_volumes(workspace: Workspace | None, s3: S3) -> tuple[list[dict[str, 
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the container's own)
         {"name": "home", "mountPath": HOME},
     ]
-    authentication = None if workspace is None else workspace.secret_file
-    own = AUTHENTICATION_SECRET if workspace is None else workspace.named(AUTHENTICATION_SECRET)
-    for name, secret, file in (
-        (S3_SECRET, S3_SECRET, s3.credentials_file),
-        (AUTHENTICATION_SECRET, own, authentication),
-    ):
-        if file is not None and (workspace is None or workspace.is_ours):
+    secrets = [(S3_SECRET, S3_SECRET, s3.credentials_file)]
+    if workspace is not None:
+        secrets.append((AUTHENTICATION_SECRET, workspace.named(AUTHENTICATION_SECRET), workspace.secret_file))
+    if workspace is not None and not workspace.is_ours:
+        secrets = []  # nobody has made any for it
+    for name, secret, file in secrets:
+        if file is not None:
             volumes.append({"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}})
             mounts.append(_mount(name, file))
     if s3.token_file is not None:

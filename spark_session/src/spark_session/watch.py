@@ -293,10 +293,10 @@ def prepare(plan: Plan) -> Watcher | None:
     if workspace is None:
         return None
     try:
-        api = Api(workspace.api_url, workspace.namespace, workspace.access)
+        api = workspace.api()
         notebook = api.get("pods", workspace.pod_name)
         note = _fits(plan, api, notebook)
-        follower = Follower(Api(workspace.api_url, workspace.namespace, workspace.access), plan.context.session_id)
+        follower = Follower(workspace.api(), plan.context.session_id)
     except (ApiError, OSError, http.client.HTTPException, ValueError):
         return None  # Spark needs the API too, and says more about why it does not answer
     display = choose(defaults.executor_progress)

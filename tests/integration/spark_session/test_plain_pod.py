@@ -17,7 +17,7 @@ pytestmark = pytest.mark.long
 
 NAMESPACE = "test-plain-pod"
 SCRIPT = """
-import os, sys, time
+import time
 from spark_session import explain, get_spark_session
 with get_spark_session(executors=2, memory="512m") as spark:
     print("counted", spark.sparkContext.parallelize(range(1000), 4).map(lambda n: n * n).sum())

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from jupyter_server.serverapp import ServerApp
 from spark_session.executor_pods import ExecutorPods
-from spark_session.kube import SERVICE_ACCOUNT
+from spark_session.kube import SERVICE_ACCOUNT, Api, url_in_pod
 from traitlets import Float
 from traitlets.config import LoggingConfigurable
 
@@ -56,8 +56,7 @@ def executor_pods(variables: Mapping[str, str]) -> ExecutorPods | None:
     names = ("POD_UID", "POD_NAMESPACE", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
     if not all(variables.get(name) for name in names) or not (SERVICE_ACCOUNT / "token").is_file():
         return None
-    url = f"https://{variables['KUBERNETES_SERVICE_HOST']}:{variables['KUBERNETES_SERVICE_PORT']}"
-    return ExecutorPods(url, variables["POD_NAMESPACE"])
+    return ExecutorPods(Api(url_in_pod(variables), variables["POD_NAMESPACE"]))
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:

@@ -33,7 +33,7 @@ class Apis:
         self.jobs = Api(url, namespace, access, group="apis/batch/v1")
         self.pods = Api(url, namespace, access)
         self.logs = Api(url, namespace, access)
-        self.executors = ExecutorPods(url, namespace, access)
+        self.executors = ExecutorPods(Api(url, namespace, access))
 
     def schedules(self) -> list[Object]:
         """All schedules, by their names."""

@@ -17,7 +17,7 @@ from spark_session.batch.archive import Archive
 from spark_session.batch.outcome import LONGEST_WORDS
 from spark_session.batch.past import PastJob, ended_with, past
 from spark_session.environment import HOME_VARIABLE, JOB_VARIABLE, MEMBER_VARIABLE
-from spark_session.kube import Object
+from spark_session.kube import Object, url_in_pod
 
 PATIENCE = 10.0
 """Seconds; of the 30 that Kubernetes gives a pod for its end."""
@@ -122,8 +122,7 @@ class _Memory:
         return Archive(self._variables.get(HOME_VARIABLE) or None, self._variables.get(MEMBER_VARIABLE, ""))
 
     def _apis(self) -> Apis:
-        host, port = self._variables["KUBERNETES_SERVICE_HOST"], self._variables["KUBERNETES_SERVICE_PORT"]
-        return Apis(f"https://{host}:{port}", self._variables["POD_NAMESPACE"])
+        return Apis(url_in_pod(self._variables), self._variables["POD_NAMESPACE"])
 
 
 def _beside(work: Callable[[], None]) -> threading.Thread:

@@ -30,6 +30,7 @@ from spark_session.batch.travel import FILES_VARIABLE, as_written
 from spark_session.environment import HOME_VARIABLE
 from spark_session.errors import SparkSessionError
 from spark_session.executor_pods import ExecutorPods
+from spark_session.kube import Api, url_in_pod
 from spark_session.processes import lives
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -133,9 +134,8 @@ def end_drivers(folder: Path) -> None:
 
 def clear_away(variables: Mapping[str, str]) -> None:
     """Delete the executors of this pod. What an API server that is away leaves behind goes with the job."""
-    url = f"https://{variables['KUBERNETES_SERVICE_HOST']}:{variables['KUBERNETES_SERVICE_PORT']}"
     try:
-        reap(ExecutorPods(url, variables["POD_NAMESPACE"]), variables["POD_UID"])
+        reap(ExecutorPods(Api(url_in_pod(variables), variables["POD_NAMESPACE"])), variables["POD_UID"])
     except OSError as error:
         print(f"The job's executors cannot be cleared away now ({error}); they go with the job.", file=sys.stderr)
 

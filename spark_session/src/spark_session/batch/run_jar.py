@@ -171,7 +171,7 @@ def _looked_after(plan: Plan) -> Iterator[None]:
     if workspace is None:
         yield
         return
-    executors = Ended(ExecutorPods(workspace.api_url, workspace.namespace, workspace.access), plan.context.session_id)
+    executors = Ended(ExecutorPods(workspace.api()), plan.context.session_id)
     over = threading.Event()
 
     def look() -> None:

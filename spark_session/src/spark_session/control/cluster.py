@@ -63,7 +63,7 @@ class Cluster:
         self._lock = threading.RLock()
         self._released = threading.Event()
         place = plan.context.environment.workspace
-        self._pods = None if place is None else ExecutorPods(place.api_url, place.namespace, place.access)
+        self._pods = None if place is None else ExecutorPods(place.api())
         self._ended = None if self._pods is None else Ended(self._pods, plan.context.session_id)
         if self._pods is not None:
             if plan.context.bounds is not None and not plan.context.dynamic_allocation:
