@@ -105,7 +105,7 @@ class SparkSessionDefaults(Configurable):
     warm_jvm = Bool(
         True,
         help="Start the Java process of a session with the kernel, for a first session that comes seconds sooner. One that nobody uses "
-        "takes about 200 MB of the notebook's memory, in one kernel at a time, and is ended after 10 minutes.",
+        "takes about 350 MB of the notebook's memory, in one kernel at a time, and is ended after 10 minutes.",
     ).tag(config=True)
     first_executor_timeout = Float(
         600.0,

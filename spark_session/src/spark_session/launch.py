@@ -48,21 +48,35 @@ class Launch:
         """Whether the JVM has ended."""
         return self._process.poll() is not None
 
-    def connect(self) -> None:
-        """Wait until the JVM listens and make it the one of this process.
+    def address(self) -> tuple[int, str]:
+        """Wait until the JVM listens.
+
+        Returns:
+            Its port on this machine, and the secret that it wants to hear there.
 
         Raises:
             PySparkRuntimeError: it ended at once (JAVA_GATEWAY_EXITED); it has said why on the standard error.
         """
+        from pyspark.errors import PySparkRuntimeError
+        from pyspark.serializers import UTF8Deserializer, read_int
+
+        while not self._connection.exists():
+            if self.has_ended:
+                raise PySparkRuntimeError(errorClass="JAVA_GATEWAY_EXITED", messageParameters={})
+            time.sleep(0.01)
+        with self._connection.open("rb") as file:
+            return read_int(file), UTF8Deserializer().loads(file)
+
+    def connect(self) -> None:
+        """Wait until the JVM listens and make it the one of this process.
+
+        Raises:
+            PySparkRuntimeError: as of `address`.
+        """
         try:
             from pyspark import SparkContext  # while the JVM starts
-            from pyspark.errors import PySparkRuntimeError
 
-            while not self._connection.exists():
-                if self.has_ended:
-                    raise PySparkRuntimeError(errorClass="JAVA_GATEWAY_EXITED", messageParameters={})
-                time.sleep(0.01)
-            gateway = _gateway(self._connection)
+            gateway = _gateway(*self.address())
         except BaseException:
             self.end()
             raise
@@ -129,12 +143,9 @@ def connected(settings: Mapping[str, str]) -> Any:
     return SparkContext._jvm
 
 
-def _gateway(connection: Path) -> Any:
+def _gateway(port: int, secret: str) -> Any:
     from pyspark.java_gateway import launch_gateway
-    from pyspark.serializers import UTF8Deserializer, read_int
 
-    with connection.open("rb") as file:
-        port, secret = read_int(file), UTF8Deserializer().loads(file)
     with _variables(PYSPARK_GATEWAY_PORT=str(port), PYSPARK_GATEWAY_SECRET=secret):
         return launch_gateway()
 

@@ -10,6 +10,7 @@ from typing import Any
 from spark_session import driver
 from spark_session.errors import SparkSessionError
 from spark_session.launch import launch
+from spark_session.rehearsal import read_once, rehearse
 from spark_session.settings import find
 from spark_session.warming import Warming
 
@@ -21,6 +22,11 @@ _launched_with: Mapping[str, str] = {}
 def start_ahead(settings: Mapping[str, str], variables: Mapping[str, str], folder: Path) -> None:
     """Start it for a session that will most likely be asked for; see `Warming.begin`."""
     _warming.begin(settings, variables, folder)
+
+
+def warm_up() -> None:
+    """Let the JVM that waits do what sessions begin with; see `Warming.work`."""
+    _warming.work(rehearse)
 
 
 def start(settings: Mapping[str, str]) -> None:
@@ -46,7 +52,13 @@ def start(settings: Mapping[str, str]) -> None:
         _clear_properties(_launched_with.keys() - settings.keys())
         return
     variables = dict(os.environ)
-    ready = _warming.take(lambda one: one.variables == variables and not _late(one.settings, settings))
+    ready = _warming.take(
+        lambda one: (
+            one.variables == variables
+            and not _late(one.settings, settings)
+            and read_once(one.settings) == read_once(settings)
+        )
+    )
     _launched_with = settings if ready is None else ready.settings
     if (started := ready or launch(settings, variables)) is not None:
         started.connect()

@@ -152,11 +152,13 @@ def profiles() -> Profiles:
 
 
 def prepare() -> None:
-    """Start the JVM of a session that will most likely be asked for, where the administrator has it so."""
+    """Start the JVM of a session that will most likely be asked for, and warm it up, where the administrator has it so."""
     plan = build(Context.of_new_session(Request()))
     if plan.context.environment.workspace is not None and plan.context.defaults.warm_jvm:
         process_jvm.start_ahead(texts(plan.settings), {**os.environ, **plan.variables}, records.folder(os.environ))
         import pyspark.sql  # noqa: F401 (the session's call finds it loaded)
+
+        process_jvm.warm_up()
 
 
 def _alive() -> _Running | None:

@@ -13,6 +13,9 @@ from spark_session.launch import Launch, launch
 IDLE_SECONDS = 600.0
 """Who has not called by then may never do so: the memory is worth more than the seconds."""
 
+PATIENCE_SECONDS = 10.0
+"""Longer than a busy machine takes for what a session waits for here; another JVM takes as long to start."""
+
 LOCK_NAME = "warming.lock"
 
 
@@ -22,19 +25,24 @@ class Warming:
     Args:
         start: starts a JVM with these settings and environment variables; None where that cannot be done.
         idle_seconds: after so long without a session the JVM is ended.
+        patience_seconds: how long a session waits for the end of what the JVM does ahead.
     """
 
     def __init__(
         self,
         start: Callable[[Mapping[str, str], Mapping[str, str]], Launch | None] = launch,
         idle_seconds: float = IDLE_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._start = start
         self._idle_seconds = idle_seconds
+        self._patience_seconds = patience_seconds
         self._lock = threading.RLock()
         self._ready: Launch | None = None
         self._place: IO[str] | None = None
         self._over = False
+        self._at_rest = threading.Event()
+        self._at_rest.set()
 
     def begin(self, settings: Mapping[str, str], variables: Mapping[str, str], folder: Path) -> None:
         """Start a JVM for a session to come, unless the session was there first or a JVM waits in another kernel of this machine.
@@ -58,6 +66,24 @@ class Warming:
             timer.daemon = True
             timer.start()
 
+    def work(self, do: Callable[[Launch, Callable[[], bool]], None]) -> None:
+        """Let the JVM that waits do something ahead, in this thread. Where it fails the JVM is ended: nobody knows what state it is in.
+
+        Args:
+            do: gets the JVM, and what says whether the session has come, which waits then.
+        """
+        with self._lock:
+            if self._ready is None or self._over:
+                return
+            ready = self._ready
+            self._at_rest.clear()
+        try:
+            do(ready, lambda: self._over)
+        except Exception:  # noqa: BLE001 (the session's own start says what is wrong, if it is still)
+            self.end()
+        finally:
+            self._at_rest.set()
+
     def take(self, fits: Callable[[Launch], bool]) -> Launch | None:
         """The JVM that waits; none is started ahead any more after this. One that does not fit, or has ended, is done away with.
 
@@ -65,11 +91,17 @@ class Warming:
             fits: whether the session can use it.
         """
         with self._lock:
-            ready = self._ready
-            if ready is None or ready.has_ended or not fits(ready):
+            self._over = True
+            if self._ready is None or not fits(self._ready):
                 self.end()
                 return None
-            self._ready, self._over = None, True
+        rests = self._at_rest.wait(self._patience_seconds)
+        with self._lock:
+            ready = self._ready
+            if ready is None or ready.has_ended or not rests:
+                self.end()
+                return None
+            self._ready = None
             self._give_place_back()
             return ready
 

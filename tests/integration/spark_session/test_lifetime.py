@@ -136,6 +136,23 @@ def test_a_kernel_has_a_jvm_before_it_is_asked_for_a_session_and_is_shut_down(no
     assert_nothing_is_left(notebook)
 
 
+WARM = """
+import threading
+before = os.listdir()
+while any(thread.name == "spark-session-warming" for thread in threading.enumerate()):
+    time.sleep(0.1)
+assert os.listdir() == before
+"""
+
+
+def test_a_jvm_that_waits_is_warmed_up(notebook: Notebook) -> None:
+    """It has run one query when its session runs the first one, and nothing is left of that: no context, no file beside the notebook."""
+    number = "SparkContext._jvm.org.apache.spark.sql.execution.SQLExecution.nextExecutionId()"
+    taken = in_kernel(notebook, AHEAD + WARM + f"begin(); print(ahead == [str(jvm())], {number})", SHUT_DOWN)
+    assert taken.split() == ["7", "True", "2"]
+    assert_nothing_is_left(notebook)
+
+
 def test_a_jvm_that_nobody_asked_for_ends_with_its_kernel(notebook: Notebook) -> None:
     in_kernel(notebook, AHEAD, SHUT_DOWN)
     assert_nothing_is_left(notebook)

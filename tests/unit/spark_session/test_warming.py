@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -73,6 +74,89 @@ def test_a_session_that_came_first_has_no_other_jvm_started(starter: Starter, tm
     assert warming.take(lambda one: True) is None
     warming.begin({}, {}, tmp_path)
     assert starter.started == []
+
+
+def test_a_session_waits_for_the_end_of_what_is_done_ahead(starter: Starter, tmp_path: Path) -> None:
+    warming = Warming(starter)
+    warming.begin({}, {}, tmp_path)
+    begun, done = threading.Event(), []
+
+    def do(launch: Launch, is_wanted: Callable[[], bool]) -> None:
+        assert not is_wanted()
+        begun.set()
+        until(is_wanted)
+        done.append(launch)
+
+    thread = threading.Thread(target=warming.work, args=[do])
+    thread.start()
+    begun.wait()
+    taken = warming.take(lambda one: True)
+    assert [taken] == done == starter.started
+    thread.join()
+    assert taken is not None
+    assert not taken.has_ended
+    taken.end()
+
+
+def test_what_does_not_fit_is_not_waited_for(starter: Starter, tmp_path: Path) -> None:
+    warming = Warming(starter, patience_seconds=60)
+    warming.begin({}, {}, tmp_path)
+    begun, enough = threading.Event(), threading.Event()
+
+    def do(launch: Launch, is_wanted: Callable[[], bool]) -> None:
+        begun.set()
+        enough.wait()
+
+    thread = threading.Thread(target=warming.work, args=[do])
+    thread.start()
+    begun.wait()
+    assert warming.take(lambda one: False) is None
+    assert starter.started[0].has_ended
+    enough.set()
+    thread.join()
+
+
+def test_what_is_done_ahead_has_failed(starter: Starter, tmp_path: Path) -> None:
+    """Nobody knows what state the JVM is in."""
+    warming = Warming(starter)
+    warming.begin({}, {}, tmp_path)
+
+    def do(launch: Launch, is_wanted: Callable[[], bool]) -> None:
+        raise OSError
+
+    warming.work(do)
+    assert starter.started[0].has_ended
+    assert warming.take(lambda one: True) is None
+
+
+def test_what_is_done_ahead_takes_too_long(starter: Starter, tmp_path: Path) -> None:
+    warming = Warming(starter, patience_seconds=0.05)
+    warming.begin({}, {}, tmp_path)
+    begun, enough = threading.Event(), threading.Event()
+
+    def do(launch: Launch, is_wanted: Callable[[], bool]) -> None:
+        begun.set()
+        enough.wait()
+
+    thread = threading.Thread(target=warming.work, args=[do])
+    thread.start()
+    begun.wait()
+    assert warming.take(lambda one: True) is None
+    assert starter.started[0].has_ended
+    enough.set()
+    thread.join()
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_nothing_is_done_ahead_where_no_jvm_waits(starter: Starter, tmp_path: Path, has_begun: bool) -> None:
+    warming = Warming(starter)
+    if has_begun:
+        warming.begin({}, {}, tmp_path)
+    taken = warming.take(lambda one: True)
+    warming.work(lambda launch, is_wanted: pytest.fail("it was done"))
+    if taken is not None:
+        assert not taken.has_ended
+        taken.end()
 
 
 def test_nobody_came(starter: Starter, tmp_path: Path) -> None:

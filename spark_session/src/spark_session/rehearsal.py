@@ -1,0 +1,106 @@
+"""The warm-up of a JVM that waits for its session: what every session begins with, done once before, so that the session finds it loaded and compiled.
+
+In a JVM that has done nothing yet, a session takes five seconds until it can be used and a first query two more, nearly all of it classes that are loaded,
+set up and run for the first time: Spark's context, its SQL functions, the planning and compiling of a query, the client of the Kubernetes API.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from spark_session.launch import Launch
+
+_READ_ONCE = re.compile(r"spark\.local\.dir|spark\.sql\.codegen\.cache\.maxEntries|spark\.sql\..+\.maxThreadThreshold")
+
+# The context that is made here works by itself, can be reached from this machine alone, and leaves nothing behind.
+_LOCAL = {
+    "spark.master": "local[1]",
+    "spark.app.name": "warm-up",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.sql.defaultUrlStreamHandlerFactory.enabled": "false",
+}
+
+
+def read_once(settings: Mapping[str, str]) -> dict[str, str]:
+    """Those of the settings that a JVM reads at its first query and keeps to, in later sessions too."""
+    return {key: value for key, value in settings.items() if _READ_ONCE.fullmatch(key)}
+
+
+def rehearse(launch: Launch, is_wanted: Callable[[], bool]) -> None:
+    """Let a JVM that waits make a context, run a query and ask the Kubernetes API for the pod that this is; nothing of it is kept but what is loaded.
+
+    Args:
+        launch: the JVM.
+        is_wanted: whether its session has come. What is begun then is ended, and nothing else begun: the session would have had to wait for it as well.
+
+    Raises:
+        Exception: it could not be done. Nobody knows what state the JVM is in.
+    """
+    from py4j.clientserver import ClientServer, JavaParameters, PythonParameters
+
+    port, secret = launch.address()
+    # A connection of its own: the one that PySpark makes, it shares with everything in this process.
+    gateway = ClientServer(
+        java_parameters=JavaParameters(port=port, auth_token=secret, auto_convert=True),
+        python_parameters=PythonParameters(port=0, eager_load=False),
+    )
+    try:
+        _take_steps(gateway, launch, is_wanted)
+    finally:
+        gateway.close()
+
+
+def _take_steps(gateway: Any, launch: Launch, is_wanted: Callable[[], bool]) -> None:
+    steps = [_query, _ask_for_pod] if launch.settings.get("spark.master", "").startswith("k8s://") else [_query]
+    for step in steps:
+        if is_wanted():
+            return
+        step(gateway, launch, is_wanted)
+    gateway.jvm.java.lang.System.gc()  # what is left over would be carried along until there is no more room
+
+
+def _query(gateway: Any, launch: Launch, is_wanted: Callable[[], bool]) -> None:
+    jvm = gateway.jvm
+    conf = jvm.org.apache.spark.SparkConf(
+        False
+    )  # none of the settings of the session to come, which this JVM has as properties
+    for key, value in {**read_once(launch.settings), **_LOCAL}.items():
+        conf.set(key, value)
+    context = jvm.org.apache.spark.api.java.JavaSparkContext(conf)
+    try:
+        if is_wanted():
+            return
+        session = jvm.org.apache.spark.sql.classic.SparkSession(context.sc(), {})
+        if is_wanted():
+            return
+        columns = gateway.new_array(jvm.java.lang.String, 1)
+        columns[0] = "sum(id)"
+        session.range(1000).selectExpr(columns).collectAsList()
+    finally:
+        context.stop()
+
+
+def _ask_for_pod(gateway: Any, launch: Launch, is_wanted: Callable[[], bool]) -> None:
+    # As KubernetesClusterManager of Spark 4.3 does in client mode.
+    jvm = gateway.jvm
+    kubernetes, option = jvm.org.apache.spark.deploy.k8s, jvm.scala.Option
+    kinds = getattr(getattr(kubernetes, "SparkKubernetesClientFactory$ClientType$"), "MODULE$")
+    settings = launch.settings
+    client = kubernetes.SparkKubernetesClientFactory.createKubernetesClient(
+        settings["spark.master"].removeprefix("k8s://"),
+        option.apply(settings["spark.kubernetes.namespace"]),
+        "spark.kubernetes.authenticate",
+        kinds.Driver(),
+        jvm.org.apache.spark.SparkConf(),
+        option.empty(),
+    )
+    try:
+        client.pods().inNamespace(settings["spark.kubernetes.namespace"]).withName(
+            settings["spark.kubernetes.driver.pod.name"]
+        ).get()
+    finally:
+        client.close()
