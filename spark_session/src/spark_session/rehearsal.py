@@ -35,7 +35,8 @@ def rehearse(launch: Launch, is_wanted: Callable[[], bool]) -> None:
 
     Args:
         launch: the JVM.
-        is_wanted: whether its session has come. What is begun then is ended, and nothing else begun: the session would have had to wait for it as well.
+        is_wanted: whether its session has come. The step that runs is finished then, which the session
+            would have had to do itself, and no other is begun.
 
     Raises:
         Exception: it could not be done. Nobody knows what state the JVM is in.
@@ -55,19 +56,19 @@ def rehearse(launch: Launch, is_wanted: Callable[[], bool]) -> None:
 
 
 def _take_steps(gateway: Any, launch: Launch, is_wanted: Callable[[], bool]) -> None:
-    steps = [_query, _ask_for_pod] if launch.settings.get("spark.master", "").startswith("k8s://") else [_query]
-    for step in steps:
-        if is_wanted():
-            return
-        step(gateway, launch, is_wanted)
-    gateway.jvm.java.lang.System.gc()  # what is left over would be carried along until there is no more room
+    _query(gateway, launch, is_wanted)
+    if launch.settings.get("spark.master", "").startswith("k8s://") and not is_wanted():
+        _ask_for_pod(gateway.jvm, launch.settings)
+    if not is_wanted():
+        gateway.jvm.java.lang.System.gc()  # what is left over would be carried along until there is no more room
 
 
 def _query(gateway: Any, launch: Launch, is_wanted: Callable[[], bool]) -> None:
+    if is_wanted():
+        return
     jvm = gateway.jvm
-    conf = jvm.org.apache.spark.SparkConf(
-        False
-    )  # none of the settings of the session to come, which this JVM has as properties
+    # Without the settings of the session to come, which this JVM has as properties.
+    conf = jvm.org.apache.spark.SparkConf(False)
     for key, value in {**read_once(launch.settings), **_LOCAL}.items():
         conf.set(key, value)
     context = jvm.org.apache.spark.api.java.JavaSparkContext(conf)
@@ -84,12 +85,10 @@ def _query(gateway: Any, launch: Launch, is_wanted: Callable[[], bool]) -> None:
         context.stop()
 
 
-def _ask_for_pod(gateway: Any, launch: Launch, is_wanted: Callable[[], bool]) -> None:
+def _ask_for_pod(jvm: Any, settings: Mapping[str, str]) -> None:
     # As KubernetesClusterManager of Spark 4.3 does in client mode.
-    jvm = gateway.jvm
     kubernetes, option = jvm.org.apache.spark.deploy.k8s, jvm.scala.Option
     kinds = getattr(getattr(kubernetes, "SparkKubernetesClientFactory$ClientType$"), "MODULE$")
-    settings = launch.settings
     client = kubernetes.SparkKubernetesClientFactory.createKubernetesClient(
         settings["spark.master"].removeprefix("k8s://"),
         option.apply(settings["spark.kubernetes.namespace"]),
@@ -99,8 +98,7 @@ def _ask_for_pod(gateway: Any, launch: Launch, is_wanted: Callable[[], bool]) ->
         option.empty(),
     )
     try:
-        client.pods().inNamespace(settings["spark.kubernetes.namespace"]).withName(
-            settings["spark.kubernetes.driver.pod.name"]
-        ).get()
+        pods = client.pods().inNamespace(settings["spark.kubernetes.namespace"])
+        pods.withName(settings["spark.kubernetes.driver.pod.name"]).get()
     finally:
         client.close()
