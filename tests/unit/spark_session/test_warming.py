@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,25 @@ def until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@contextmanager
+def at_work(warming: Warming) -> Iterator[None]:
+    """The JVM does something ahead that lasts until the end of the block."""
+    begun, enough = threading.Event(), threading.Event()
+
+    def do(launch: Launch, is_wanted: Callable[[], bool]) -> None:
+        begun.set()
+        enough.wait()
+
+    thread = threading.Thread(target=warming.work, args=[do])
+    thread.start()
+    begun.wait()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join()
 
 
 def test_what_waits_is_taken_once(starter: Starter, tmp_path: Path) -> None:
@@ -101,19 +121,9 @@ def test_a_session_waits_for_the_end_of_what_is_done_ahead(starter: Starter, tmp
 def test_what_does_not_fit_is_not_waited_for(starter: Starter, tmp_path: Path) -> None:
     warming = Warming(starter, patience_seconds=60)
     warming.begin({}, {}, tmp_path)
-    begun, enough = threading.Event(), threading.Event()
-
-    def do(launch: Launch, is_wanted: Callable[[], bool]) -> None:
-        begun.set()
-        enough.wait()
-
-    thread = threading.Thread(target=warming.work, args=[do])
-    thread.start()
-    begun.wait()
-    assert warming.take(lambda one: False) is None
-    assert starter.started[0].has_ended
-    enough.set()
-    thread.join()
+    with at_work(warming):
+        assert warming.take(lambda one: False) is None
+        assert starter.started[0].has_ended
 
 
 def test_what_is_done_ahead_has_failed(starter: Starter, tmp_path: Path) -> None:
@@ -132,19 +142,9 @@ def test_what_is_done_ahead_has_failed(starter: Starter, tmp_path: Path) -> None
 def test_what_is_done_ahead_takes_too_long(starter: Starter, tmp_path: Path) -> None:
     warming = Warming(starter, patience_seconds=0.05)
     warming.begin({}, {}, tmp_path)
-    begun, enough = threading.Event(), threading.Event()
-
-    def do(launch: Launch, is_wanted: Callable[[], bool]) -> None:
-        begun.set()
-        enough.wait()
-
-    thread = threading.Thread(target=warming.work, args=[do])
-    thread.start()
-    begun.wait()
-    assert warming.take(lambda one: True) is None
-    assert starter.started[0].has_ended
-    enough.set()
-    thread.join()
+    with at_work(warming):
+        assert warming.take(lambda one: True) is None
+        assert starter.started[0].has_ended
 
 
 @pytest.mark.parametrize("has_begun", [True, False])
