@@ -112,11 +112,11 @@ def common_volumes(workspace: Workspace | None, s3: S3) -> tuple[list[dict[str, 
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the container's own)
         {"name": "home", "mountPath": HOME},
     ]
-    secrets = [(S3_SECRET, S3_SECRET, s3.credentials_file)]
-    if workspace is not None:
+    secrets = []  # nobody has made any for a workspace that is not the platform's
+    if workspace is None or workspace.is_ours:
+        secrets.append((S3_SECRET, S3_SECRET, s3.credentials_file))
+    if workspace is not None and workspace.is_ours:
         secrets.append((AUTHENTICATION_SECRET, workspace.named(AUTHENTICATION_SECRET), workspace.secret_file))
-    if workspace is not None and not workspace.is_ours:
-        secrets = []  # nobody has made any for it
     for name, secret, file in secrets:
         if file is not None:
             volumes.append({"name": name, "secret": {"secretName": secret, "defaultMode": 0o440}})

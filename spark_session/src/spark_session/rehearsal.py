@@ -57,7 +57,7 @@ def rehearse(launch: Launch, is_wanted: Callable[[], bool]) -> None:
 
 def _take_steps(gateway: Any, launch: Launch, is_wanted: Callable[[], bool]) -> None:
     _query(gateway, launch, is_wanted)
-    if launch.settings.get("spark.master", "").startswith("k8s://") and not is_wanted():
+    if not is_wanted():
         _ask_for_pod(gateway.jvm, launch.settings)
     if not is_wanted():
         gateway.jvm.java.lang.System.gc()  # what is left over would be carried along until there is no more room
