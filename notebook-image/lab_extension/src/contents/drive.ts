@@ -3,17 +3,8 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { call } from '../api.js';
 import { Move } from './follower.js';
+import { Unsaved } from './keeper.js';
 import { Versions } from './versions.js';
-
-/** Why a document could not be saved: its file has changed, or the store is slow or away. */
-export type Obstacle = 'changed' | 'slow' | 'away';
-
-export interface Unsaved {
-  path: string;
-  obstacle: Obstacle;
-  /** What the server says, for a person; empty while it has not answered. */
-  message: string;
-}
 
 const SLOW = 10_000; // milliseconds
 const AWAY = new Set([429, 502, 503, 504]);

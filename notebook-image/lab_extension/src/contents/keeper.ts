@@ -1,8 +1,16 @@
-import type { Unsaved } from './drive.js';
-
 export const MAX_DELAY = 30; // seconds
 const MAX_CHANGES = 3;
 const MAX_NAME = 40;
+
+/** Why a document could not be saved: its file has changed, or the store is slow or away. */
+export type Obstacle = 'changed' | 'slow' | 'away';
+
+export interface Unsaved {
+  path: string;
+  obstacle: Obstacle;
+  /** What the server says, for a person; empty while it has not answered. */
+  message: string;
+}
 
 export interface Notice {
   kind: 'slow' | 'waiting' | 'saved';

@@ -1,8 +1,5 @@
-import { Poll } from '@lumino/polling';
-import { Message } from '@lumino/messaging';
-import { Widget } from '@lumino/widgets';
-
 import { element } from '../elements.js';
+import { PolledWidget } from '../polled.js';
 import { Excerpt, Executor, executorNames, plain, stands } from './model.js';
 
 const REFRESH = 2000; // milliseconds
@@ -16,12 +13,11 @@ export interface Source {
   executorLog(id: string): Promise<string>;
 }
 
-/** The log of a job, as it grows, and what is known of the job. It asks the server only while it can be seen, and until the job is over. */
-export class JobLog extends Widget {
+/** The log of a job, as it grows, and what is known of the job. It asks the server until the job is over. */
+export class JobLog extends PolledWidget {
   constructor(name: string, source: Source) {
-    super();
+    super(`job-log-${name}`, REFRESH, 'sn-JobLog');
     this._source = source;
-    this.addClass('sn-JobLog');
     this._state.setAttribute('role', 'status');
     this._details.append(element('summary', '', 'What it runs'), this._table);
     // One that has the focus is scrolled by keys.
@@ -43,40 +39,9 @@ export class JobLog extends Widget {
     const head = element('div', 'sn-JobLog-head', '');
     head.append(element('h2', 'sn-JobLog-title', name), this._choice);
     this.node.append(head, this._state, this._details, this._text, this._executor);
-    this._poll = new Poll({
-      name: `@spark-notebooks/lab:job-log-${name}`,
-      auto: false,
-      factory: () => this._look(),
-      frequency: { interval: REFRESH, backoff: true, max: 15 * REFRESH },
-      standby: 'when-hidden'
-    });
   }
 
-  dispose(): void {
-    this._poll.dispose();
-    super.dispose();
-  }
-
-  protected onAfterShow(_message: Message): void {
-    this._start();
-  }
-
-  protected onAfterAttach(_message: Message): void {
-    this._start();
-  }
-
-  protected onAfterHide(_message: Message): void {
-    void this._poll.stop();
-  }
-
-  private _start(): void {
-    if (!this._over && this.isVisible) {
-      void this._poll.start();
-      void this._poll.refresh();
-    }
-  }
-
-  private async _look(): Promise<void> {
+  protected async refresh(): Promise<void> {
     try {
       const found = await this._source.log(this._pod, this._since);
       this._show(found);
@@ -86,8 +51,7 @@ export class JobLog extends Widget {
         void this._offer();
       }
       if (found.over && found.text === '') {
-        this._over = true;
-        void this._poll.stop();
+        this.finish();
       }
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -153,7 +117,6 @@ export class JobLog extends Widget {
   }
 
   private readonly _source: Source;
-  private readonly _poll: Poll<void>;
   private readonly _state = element('p', 'sn-JobLog-state', 'Looking for the log …');
   private readonly _details = element('details', 'sn-JobLog-details', '');
   private readonly _table = element('table', 'sn-JobLog-table', '');
@@ -164,7 +127,6 @@ export class JobLog extends Widget {
   private _since = '';
   private _told = '';
   private _length = 0;
-  private _over = false;
 }
 
 /** A line of a table with a name and a value. */

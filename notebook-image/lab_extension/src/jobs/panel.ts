@@ -1,8 +1,5 @@
-import { Message } from '@lumino/messaging';
-import { Poll } from '@lumino/polling';
-import { Widget } from '@lumino/widgets';
-
 import { element } from '../elements.js';
+import { PolledWidget } from '../polled.js';
 import { isOver, Job, line, Overview, Schedule } from './model.js';
 
 const REFRESH = 10000; // milliseconds
@@ -22,35 +19,15 @@ export interface Actions {
   cancelSchedule(schedule: Schedule): Promise<void>;
 }
 
-/** Jobs that run and have ended, and schedules. It asks the server only while it can be seen. */
-export class JobsPanel extends Widget {
+/** Jobs that run and have ended, and schedules. */
+export class JobsPanel extends PolledWidget {
   constructor(actions: Actions) {
-    super();
+    super('jobs', REFRESH, 'sn-Jobs');
     this._actions = actions;
-    this.addClass('sn-Jobs');
-    this._poll = new Poll({
-      name: '@spark-notebooks/lab:jobs',
-      auto: false,
-      factory: () => this.refresh(),
-      frequency: { interval: REFRESH, backoff: true, max: 6 * REFRESH },
-      standby: 'when-hidden'
-    });
     this._say('Looking for jobs …');
   }
 
-  dispose(): void {
-    this._poll.dispose();
-    super.dispose();
-  }
-
-  /** Looks at once, if it can be seen. */
-  async look(): Promise<void> {
-    if (this.isVisible) {
-      await this._poll.refresh();
-    }
-  }
-
-  async refresh(): Promise<void> {
+  protected async refresh(): Promise<void> {
     try {
       this._render(await this._actions.overview());
     } catch (error) {
@@ -58,15 +35,6 @@ export class JobsPanel extends Widget {
       this._say(`The server does not tell which jobs there are: ${why} This list tries again by itself.`);
       throw error;
     }
-  }
-
-  protected onAfterShow(_message: Message): void {
-    void this._poll.start();
-    void this._poll.refresh();
-  }
-
-  protected onAfterHide(_message: Message): void {
-    void this._poll.stop();
   }
 
   private _render(found: Overview): void {
@@ -198,7 +166,6 @@ export class JobsPanel extends Widget {
   }
 
   private readonly _actions: Actions;
-  private readonly _poll: Poll<void>;
 }
 
 function heading(text: string): HTMLElement {

@@ -1,8 +1,5 @@
-import { Message } from '@lumino/messaging';
-import { Poll } from '@lumino/polling';
-import { Widget } from '@lumino/widgets';
-
 import { element } from '../elements.js';
+import { PolledWidget } from '../polled.js';
 import { activity, differs, Listing, Session, since } from './model.js';
 
 const REFRESH = 5000; // milliseconds
@@ -15,28 +12,15 @@ export interface Actions {
   stop(session: Session): Promise<void>;
 }
 
-/** The list of sessions. It asks the server only while it can be seen. */
-export class SessionsPanel extends Widget {
+/** The list of sessions. */
+export class SessionsPanel extends PolledWidget {
   constructor(actions: Actions) {
-    super();
+    super('sessions', REFRESH, 'sn-Sessions');
     this._actions = actions;
-    this.addClass('sn-Sessions');
-    this._poll = new Poll({
-      name: '@spark-notebooks/lab:sessions',
-      auto: false,
-      factory: () => this.refresh(),
-      frequency: { interval: REFRESH, backoff: true, max: 6 * REFRESH },
-      standby: 'when-hidden'
-    });
     this.node.append(element('div', 'sn-Sessions-note', 'Looking for sessions …'));
   }
 
-  dispose(): void {
-    this._poll.dispose();
-    super.dispose();
-  }
-
-  async refresh(): Promise<void> {
+  protected async refresh(): Promise<void> {
     try {
       const listing = await this._actions.list();
       const minute = Math.floor(Date.now() / 60000);
@@ -53,15 +37,6 @@ export class SessionsPanel extends Widget {
       );
       throw error;
     }
-  }
-
-  protected onAfterShow(_message: Message): void {
-    void this._poll.start();
-    void this._poll.refresh();
-  }
-
-  protected onAfterHide(_message: Message): void {
-    void this._poll.stop();
   }
 
   private _render(listing: Listing): HTMLElement[] {
@@ -103,7 +78,7 @@ export class SessionsPanel extends Widget {
       stop.disabled = true;
       try {
         await this._actions.stop(session);
-        await this._poll.refresh();
+        await this.look();
       } finally {
         stop.disabled = false;
       }
@@ -131,7 +106,6 @@ export class SessionsPanel extends Widget {
   }
 
   private readonly _actions: Actions;
-  private readonly _poll: Poll<void>;
   private _shown: Listing | null = null;
   private _minute = 0;
 }
