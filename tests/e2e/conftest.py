@@ -91,28 +91,40 @@ def visit(browser: Browser, running: Running, screenshots: Path, name: str) -> I
     VISITORS.append(visitor)
     try:
         yield visitor
+    except (Exception, pytest.fail.Exception) as error:
+        # In a fixture: when pytest reports it, this browser is closed.
+        error.add_note(last_words(visitor, f"failure-of-a-visit-{name}"))
+        raise
     finally:
         VISITORS.remove(visitor)
         context.close()
 
 
-def hub_log(platform: Platform) -> str:
-    """The end of the hub's log, or why there is none."""
-    hub = ("--namespace", platform.namespace, "logs", f"deployment/{platform.release}-hub", "--tail=60")
-    result = platform.target.kubectl(*hub, check=False)
-    return result.stdout or result.stderr
+def last_words(visitor: Visitor, screenshot: str) -> str:
+    """What the hub and the cluster said last, beside a screenshot of what the visitor sees."""
+    said = []
+    # A page that cannot be drawn any more must not hide why the test failed, nor end the whole run.
+    try:
+        visitor.screenshot(screenshot)
+    except PlaywrightError as error:
+        said.append(f"No screenshot of {visitor.name}'s page: {error}")
+    platform = visitor.running.platform
+    for question in (
+        ("--namespace", platform.namespace, "logs", f"deployment/{platform.release}-hub", "--tail=60"),
+        ("get", "pods", "--all-namespaces", "--output=wide"),
+        ("get", "events", "--all-namespaces", "--sort-by=.metadata.creationTimestamp"),
+    ):
+        answer = platform.target.kubectl(*question, check=False)
+        said.append("\n".join((answer.stdout or answer.stderr).splitlines()[-60:]))
+    return "\n\n".join(said)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """When a test fails, the last thing that each visitor saw is kept, and what the hub said."""
+    """When a test fails, the last thing that each visitor saw is kept, and what the hub and the cluster said."""
     report = yield
-    if report.failed and VISITORS:
-        report.sections.append(("the hub's last words", hub_log(VISITORS[0].running.platform)))
+    if report.failed:
         for visitor in VISITORS:
-            # A page that cannot be drawn any more must not hide why the test failed, nor end the whole run.
-            try:
-                visitor.screenshot(f"failure-{item.name}-{visitor.name}")
-            except PlaywrightError as error:
-                report.sections.append((f"no screenshot of {visitor.name}'s page", str(error)))
+            said = last_words(visitor, f"failure-{item.name}-{visitor.name}")
+            report.sections.append((f"last words, {visitor.name}", said))
     return report
