@@ -26,6 +26,11 @@ def first_executors(context: Context) -> int:
     return min(FIRST, context.executors)
 
 
+def is_given(context: Context) -> bool:
+    """Whether some executors of the session start ahead of the others."""
+    return first_executors(context) < context.executors
+
+
 def variables(context: Context) -> dict[str, str]:
     """Environment variables of the executors."""
     if not context.shares_cores:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spark_session.launch import Launch
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _READ_ONCE = re.compile(r"spark\.local\.dir|spark\.sql\.codegen\.cache\.maxEntries|spark\.sql\..+\.maxThreadThreshold")
 
@@ -55,6 +58,18 @@ def rehearse(launch: Launch, is_wanted: Callable[[], bool]) -> None:
         gateway.close()
 
 
+def plan_a_query(spark: SparkSession) -> None:
+    """Let the JVM of a session plan and compile a query, and run nothing of it.
+
+    For a script whose first executors have a head start: it waits for them, and when they are there all others start, beside
+    which the planning of its own first query would take much longer.
+    """
+    session = spark._jsparkSession.newSession()
+    # A plan that adapts is compiled as it runs, stage by stage.
+    session.conf().set("spark.sql.adaptive.enabled", "false")
+    _small_query(spark.sparkContext._gateway, session).queryExecution().toRdd()
+
+
 def _take_steps(gateway: Any, launch: Launch, is_wanted: Callable[[], bool]) -> None:
     _query(gateway, launch, is_wanted)
     if not is_wanted():
@@ -78,11 +93,15 @@ def _query(gateway: Any, launch: Launch, is_wanted: Callable[[], bool]) -> None:
         session = jvm.org.apache.spark.sql.classic.SparkSession(context.sc(), {})
         if is_wanted():
             return
-        columns = gateway.new_array(jvm.java.lang.String, 1)
-        columns[0] = "sum(id)"
-        session.range(1000).selectExpr(columns).collectAsList()
+        _small_query(gateway, session).collectAsList()
     finally:
         context.stop()
+
+
+def _small_query(gateway: Any, session: Any) -> Any:
+    columns = gateway.new_array(gateway.jvm.java.lang.String, 1)
+    columns[0] = "sum(id)"
+    return session.range(1000).selectExpr(columns)
 
 
 def _ask_for_pod(jvm: Any, settings: Mapping[str, str]) -> None:

@@ -15,14 +15,23 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from spark_session import cell_progress, driver, process_jvm, records, recovery, stop_requests, watch
+from spark_session import (
+    cell_progress,
+    driver,
+    head_start,
+    process_jvm,
+    records,
+    recovery,
+    rehearsal,
+    stop_requests,
+    watch,
+)
 from spark_session.another_try import exit_for_another_try
 from spark_session.context import Context
 from spark_session.control import Cluster
 from spark_session.defaults import load_defaults
 from spark_session.display import is_interactive
 from spark_session.errors import SparkSessionError, SparkSessionWarning
-from spark_session.head_start import first_executors
 from spark_session.packages import along
 from spark_session.placement import Profiles
 from spark_session.plan import Plan, build
@@ -218,7 +227,7 @@ def _start(plan: Plan) -> tuple[SparkSession, Plan]:
 
         plan = along.take_along(plan)
         first = (
-            {"spark.executor.instances": str(first_executors(plan.context))}
+            {"spark.executor.instances": str(head_start.first_executors(plan.context))}
             if plan.context.environment.workspace
             else {}
         )
@@ -325,6 +334,8 @@ def _follow(running: _Running) -> None:
         watcher.begin(running.spark)
         exit_for_another_try(os.environ, watcher.ends)
         if not is_interactive():
+            if head_start.is_given(running.plan.context):
+                rehearsal.plan_a_query(running.spark)
             watcher.wait_for_first(running.plan.context.defaults.first_executor_timeout)
     except BaseException:
         _stop()

@@ -18,9 +18,9 @@ import pytest
 from .conftest import Run, run_script
 
 SESSIONS = """
-import json, subprocess, sys, warnings
+import json, os, subprocess, sys, warnings
 from pyspark import SparkContext
-from spark_session import SparkSessionError, explain, get_spark_session, s3_home
+from spark_session import SparkSessionError, explain, get_spark_session, rehearsal, s3_home
 said = {}
 
 conf = {"spark.sql.shuffle.partitions": 5, "spark.ui.port": 0}
@@ -53,6 +53,9 @@ spark.stop()
 
 with get_spark_session(name="two", conf={"spark.ui.port": 0}) as spark:
     said["partitions"] += [spark.conf.get("spark.sql.shuffle.partitions"), spark.sparkContext.appName]
+    rehearsal.plan_a_query(spark)
+    jobs = spark.sparkContext.statusTracker().getJobIdsForGroup(None)
+    said["planned"] = [list(jobs), spark.conf.get("spark.sql.adaptive.enabled"), os.path.exists("spark-warehouse")]
 try:
     get_spark_session(conf={"spark.driver.memory": "2g"})
 except SparkSessionError as error:
@@ -115,6 +118,10 @@ def test_a_session_after_a_session_has_nothing_of_the_first(sessions: Sessions) 
     assert sessions.said["partitions"] == ["5", "200", "two"]
     assert sessions.said["error"].startswith("spark.driver.memory cannot change now.")
     assert "Restart the kernel" in sessions.said["error"]
+
+
+def test_a_query_that_is_only_planned_runs_no_job_and_leaves_nothing(sessions: Sessions) -> None:
+    assert sessions.said["planned"] == [[], "true", False]
 
 
 @pytest.mark.long

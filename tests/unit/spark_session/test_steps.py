@@ -264,6 +264,7 @@ def test_executors_that_share_cores_let_the_first_go_ahead(
 ) -> None:
     context = make_context(admin=admin, **arguments)
     assert head_start.first_executors(context) == first
+    assert head_start.is_given(context) == (first == 2)
     assert (
         texts(steps.executor_environment(context)).get("spark.executorEnv.SPARK_NOTEBOOKS_START_PATIENCE") == patience
     )
