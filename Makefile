@@ -81,7 +81,7 @@ soak: ## the tests that repeat: random kills by the hundred
 lint: ## ruff, mypy, generated files, documentation
 	@dev/test lint
 
-.PHONY: bench bench-platform bench-spark bench-batch bench-contents bench-security bench-workspaces
+.PHONY: bench bench-platform bench-spark bench-batch bench-s3-writes bench-contents bench-security bench-workspaces
 bench: ## every benchmark, beside the stock way in the same run
 	@dev/test bench
 
@@ -93,6 +93,9 @@ bench-spark: ## get_spark_session beside stock PySpark: waiting, CPU, memory, a 
 
 bench-batch: ## a script as a job beside the same script in the notebook's terminal
 	@dev/test bench batch
+
+bench-s3-writes: ## what Spark writes to S3, beside the default committer
+	@dev/test bench s3_writes
 
 bench-contents: ## notebooks on S3 beside s3contents, jupyter-fs and a local disk
 	@dev/test bench contents
