@@ -146,6 +146,9 @@ def _controller_manager(settings: Settings) -> Component:
             _binary(settings, "kube-controller-manager"),
             f"--cluster-signing-cert-file={PKI}/ca.crt",
             f"--cluster-signing-key-file={PKI}/ca.key",
+            # It checks the types of each policy's expressions against all that it matches, and writes what it found into the policy's status: seconds of a
+            # processor for each installation of the chart. What is refused does not depend on it.
+            "--controllers=*,-validatingadmissionpolicy-status-controller",
             f"--kubeconfig={_kubeconfig('kube-controller-manager')}",
             "--leader-elect=false",
             "--profiling=false",
