@@ -1,12 +1,12 @@
 """Says at the end of a run, from JUnit reports, what failed and what was skipped, and why; on CI a skipped test is a failure.
 
-With `--failed-in FOLDER RECORD` it lists the files below a folder in which tests failed, by pytest's own record of the last run.
+With `--failed-in RECORD FOLDERS` it lists the files below folders in which tests failed, by pytest's own record of the last run.
 """
 
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -33,14 +33,14 @@ def _cases(report: str) -> list[tuple[str, ElementTree.Element]]:
     return [(f"{case.get('classname')}.{case.get('name')}", case) for case in root.iter("testcase")]
 
 
-def files_of(tests: Iterable[str], folder: str) -> list[str]:
-    """The files below a folder ("tests/e2e/") that pytest's names of tests are in; whole files, because tests of one may follow from each other."""
-    return sorted({test.partition("::")[0] for test in tests if test.startswith(folder)})
+def files_of(tests: Iterable[str], folders: Sequence[str]) -> list[str]:
+    """The files below folders ("tests/e2e/") that pytest's names of tests are in; whole files, because tests of one may follow from each other."""
+    return sorted({test.partition("::")[0] for test in tests if test.startswith(tuple(folders))})
 
 
 def main(paths: list[str]) -> int:
     if paths[0] == "--failed-in":
-        for file in files_of(json.loads(Path(paths[2]).read_text(encoding="utf-8")), paths[1]):
+        for file in files_of(json.loads(Path(paths[1]).read_text(encoding="utf-8")), paths[2:]):
             print(file)
         return 0
     reports = {Path(path).stem: Path(path).read_text(encoding="utf-8") for path in paths}

@@ -251,6 +251,7 @@ def test_a_driver_that_is_killed(one_session: subprocess.CompletedProcess[str]) 
     assert "A new session takes its place." in one_session.stderr
 
 
+@pytest.mark.long
 def test_the_pod_that_is_asked_about_is_the_pod_that_spark_makes(
     one_session: subprocess.CompletedProcess[str],
 ) -> None:

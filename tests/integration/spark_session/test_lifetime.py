@@ -163,6 +163,7 @@ def test_a_jvm_that_nobody_asked_for_ends_with_its_kernel(notebook: Notebook) ->
     assert_nothing_is_left(notebook)
 
 
+@pytest.mark.long
 def test_stop(notebook: Notebook) -> None:
     """The process that had the session lives on, and so does its JVM, which can have another one."""
     result = notebook.run(
@@ -334,7 +335,13 @@ os._exit(3)
     assert_nothing_is_left(notebook)
 
 
-@pytest.mark.parametrize("seeds", [1, pytest.param(60, marks=[pytest.mark.soak, pytest.mark.timeout(7200)])])
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        pytest.param(1, marks=pytest.mark.long),
+        pytest.param(60, marks=[pytest.mark.soak, pytest.mark.timeout(7200)]),
+    ],
+)
 def test_killed_at_random(notebook: Notebook, seeds: int) -> None:
     for seed in range(seeds):
         kill_at_random(notebook, random.Random(seed))

@@ -37,6 +37,7 @@ def notebook(node: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield made
 
 
+@pytest.mark.long
 def test_a_job_is_started_and_followed_from_a_machine_outside(
     notebook: Notebook, node: Cluster, tmp_path: Path
 ) -> None:

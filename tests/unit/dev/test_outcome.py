@@ -63,8 +63,8 @@ def test_what_fails_only_when_its_file_is_run_again_is_told(tmp_path: Path, caps
 
 def test_what_is_run_again_are_whole_files_of_one_suite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     failed = ["tests/e2e/test_a.py::test_two[x::y]", "tests/e2e/test_a.py::test_one", "tests/unit/test_b.py::test_c"]
-    assert files_of(failed, "tests/e2e/") == ["tests/e2e/test_a.py"]
+    assert files_of(failed, ["tests/e2e/"]) == ["tests/e2e/test_a.py"]
     record = tmp_path / "lastfailed"
     record.write_text(json.dumps(dict.fromkeys(failed, True)))
-    assert main(["--failed-in", "tests/unit/", str(record)]) == 0
+    assert main(["--failed-in", str(record), "tests/unit/"]) == 0
     assert capsys.readouterr().out == "tests/unit/test_b.py\n"
