@@ -48,7 +48,7 @@ def running(node: Cluster) -> Running:
     return install(node)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
