@@ -67,22 +67,28 @@ def kubeconfig(server: str, ca: bytes, user: str, key_pair: KeyPair, name: str) 
     def data(pem: bytes) -> str:
         return base64.b64encode(pem).decode()
 
+    keys = {"client-certificate-data": data(key_pair.certificate), "client-key-data": data(key_pair.key)}
+    return _kubeconfig(server, {"certificate-authority-data": data(ca)}, user, keys, name)
+
+
+def component_kubeconfig(server: str, client: str, name: str) -> str:
+    """A kubeconfig of a program in a node, which names the files of its keys.
+
+    Keys inside it Python's client would write to temporary files, and a program that is killed leaves those behind.
+    """
+    keys = {"client-certificate": f"{PKI}/{client}.crt", "client-key": f"{PKI}/{client}.key"}
+    return _kubeconfig(server, {"certificate-authority": f"{PKI}/ca.crt"}, client, keys, name)
+
+
+def _kubeconfig(server: str, authority: Mapping[str, str], user: str, keys: Mapping[str, str], name: str) -> str:
     return yaml.safe_dump(
         {
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": name,
             "contexts": [{"name": name, "context": {"cluster": name, "user": user}}],
-            "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority-data": data(ca)}}],
-            "users": [
-                {
-                    "name": user,
-                    "user": {
-                        "client-certificate-data": data(key_pair.certificate),
-                        "client-key-data": data(key_pair.key),
-                    },
-                }
-            ],
+            "clusters": [{"name": name, "cluster": {"server": server, **authority}}],
+            "users": [{"name": user, "user": dict(keys)}],
         }
     )
 

@@ -78,10 +78,12 @@ def _certificates(node: Node, ca: pki.KeyPair, keys: Path, configuration: Path) 
     for name, pair in issued.items():
         _write(keys / f"{name}.key", pair.key, mode=0o600)
         _write(keys / f"{name}.crt", pair.certificate, mode=0o644)
-        text = config.kubeconfig(server, ca.certificate, name, pair, f"spark-notebooks-{settings.name}")
+        context = f"spark-notebooks-{settings.name}"
         if name == "admin":
+            text = config.kubeconfig(server, ca.certificate, name, pair, context)
             _write(settings.folder / "kubeconfig", text.encode(), mode=0o600)
         else:
+            text = config.component_kubeconfig(server, name, context)
             _write(configuration / f"{name}.kubeconfig", text.encode(), mode=0o600)
 
 

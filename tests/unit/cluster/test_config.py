@@ -96,3 +96,10 @@ def test_a_kubeconfig_holds_its_keys() -> None:
     user = found["users"][0]["user"]
     assert base64.b64decode(user["client-key-data"]) == b"KEY"
     assert base64.b64decode(user["client-certificate-data"]) == b"CERT"
+
+
+def test_programs_of_a_node_find_their_keys_in_its_files() -> None:
+    found = yaml.safe_load(config.component_kubeconfig("https://10.89.7.2:6443", "volumes", "spark-notebooks-run"))
+    assert found["clusters"][0]["cluster"]["certificate-authority"] == f"{config.PKI}/ca.crt"
+    user = found["users"][0]["user"]
+    assert user == {"client-certificate": f"{config.PKI}/volumes.crt", "client-key": f"{config.PKI}/volumes.key"}
