@@ -65,7 +65,8 @@ async def execute(kernel, code):
             print(message["content"]["text"], end="", flush=True)
         if message["msg_type"] == "error":
             print("\\n".join(message["content"]["traceback"]), file=sys.stderr)
-        if message["msg_type"] == "execute_reply":
+        # Not its reply: that comes on another channel, and may be here before the last output.
+        if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
             socket.close()
             return
 
