@@ -66,6 +66,7 @@ def _service_account_key(keys: Path) -> None:
 def _certificates(node: Node, ca: pki.KeyPair, keys: Path, configuration: Path) -> None:
     settings = node.cluster
     server = f"https://{settings.node_address}:6443"
+    context = f"spark-notebooks-{settings.name}"
     names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{CLUSTER_DOMAIN}"]
     addresses = ["127.0.0.1", API_SERVICE_ADDRESS, settings.node_address]
     issued = {
@@ -78,7 +79,6 @@ def _certificates(node: Node, ca: pki.KeyPair, keys: Path, configuration: Path) 
     for name, pair in issued.items():
         _write(keys / f"{name}.key", pair.key, mode=0o600)
         _write(keys / f"{name}.crt", pair.certificate, mode=0o644)
-        context = f"spark-notebooks-{settings.name}"
         if name == "admin":
             text = config.kubeconfig(server, ca.certificate, name, pair, context)
             _write(settings.folder / "kubeconfig", text.encode(), mode=0o600)
