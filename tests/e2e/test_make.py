@@ -22,9 +22,10 @@ from playwright.sync_api import Browser
 
 from cluster import Cluster
 from dev import relay
-from dev.platform import Platform
+from dev.platform import Accounts, Platform
 from dev.ports import free_port
 from dev.target import of_node
+from dev.toolchain import binary
 from tests.e2e import lab
 from tests.e2e.conftest import Running, visit
 from tests.e2e.make import CLUSTER, accounts, fail, finish, healthy, make, processes_with
@@ -37,17 +38,16 @@ MARK = "SPARK_NOTEBOOKS_TEST_MARK"
 PERSON = "ada"
 NAMESPACE = f"user-{PERSON}"
 TWENTY = """
-import socket, time
-from spark_session import get_spark_session
+import time
+from spark_session import cluster, get_spark_session
 spark = get_spark_session(executors=20)
-def work(_):
-    time.sleep(0.5)
-    return socket.gethostname()
-hosts = set()
+def pods():
+    return {one.pod for one in cluster(spark).executors() if one.state == "running" and one.done}
 deadline = time.monotonic() + 300
-while len(hosts) < 20 and time.monotonic() < deadline:
-    hosts |= set(spark.sparkContext.parallelize(range(80), 80).map(work).collect())
-print("hosts", len(hosts), flush=True)
+while len(pods()) < 20 and time.monotonic() < deadline:
+    time.sleep(1)
+    assert spark.range(0, 1000, 1, 80).count() == 1000
+print("pods that worked", len(pods()), flush=True)
 """
 
 
@@ -84,14 +84,29 @@ def starts(node: Cluster, component: str) -> bool:
     return bool(node.instance.state().get("components", {}).get(component, {}).get("pid"))
 
 
-def chart_is_being_installed(node: Cluster) -> bool:
-    selector = "--selector=owner=helm,status in (pending-install,pending-upgrade)"
-    return "helm" in node.kubectl("get", "secrets", "--namespace=spark-notebooks", "--output=name", selector)
+@contextlib.contextmanager
+def upgrade_of(node: Cluster) -> Iterator[Callable[[], str]]:
+    """What waits until Helm is in the middle of an upgrade: however short that is, a watch does not miss it."""
+    selector = "--selector=owner=helm,status=pending-upgrade"
+    where = (*of_node(node).kubectl_arguments, "--namespace=spark-notebooks")
+    command = (
+        binary("kubectl"),
+        *where,
+        "get",
+        "secrets",
+        selector,
+        "--output=name",
+        "--watch",
+        "--request-timeout=120s",
+    )
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        yield watching.stdout.readline
+        watching.kill()
 
 
-def started(node: Cluster, port: int, **environ: str) -> Running:
+def running_on(node: Cluster, port: int, known: Accounts) -> Running:
     """The platform, as `make run` leaves and describes it."""
-    known = accounts(finish(make("run", port, **environ), 400))
     return Running(f"http://127.0.0.1:{port}", Platform(of_node(node)), known, {})
 
 
@@ -116,35 +131,40 @@ def test_an_interrupted_start_leaves_nothing(node: Cluster) -> None:
     assert_nothing_is_left(watch, mark)
 
 
-def test_a_start_goes_on_after_one_that_was_killed(node: Cluster, port: int, mark: str) -> None:
+@pytest.fixture(scope="module")
+def said(node: Cluster, port: int, mark: str) -> str:
+    """By a `make run` that goes on after one that was killed."""
     killed = make("run", port)
     until(lambda: starts(node, "etcd"), 120)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
-    output = finish(make("run", port, **{MARK: mark}), 400)
-    assert re.search(rf"open +http://127\.0\.0\.1:{port}\n", output)
+    return finish(make("run", port, **{MARK: mark}), 400)
+
+
+def test_a_start_goes_on_after_one_that_was_killed(said: str, port: int) -> None:
+    assert re.search(rf"open +http://127\.0\.0\.1:{port}\n", said)
     assert healthy(port)
 
 
-def test_twenty_executors_on_one_node(browser: Browser, artifacts: Path, node: Cluster, port: int) -> None:
-    running = started(node, port)
+def test_twenty_executors_on_one_node(browser: Browser, artifacts: Path, node: Cluster, port: int, said: str) -> None:
+    running = running_on(node, port, accounts(said))
     notebook = Notebook(running.platform.target, NAMESPACE)
     with visit(browser, running, artifacts, PERSON) as visitor:
         visitor.sign_in()
         lab.start_instance(visitor)
         ran = notebook.run(TWENTY)
-        assert "hosts 20" in ran.stdout, ran.stderr[-3000:]
+        assert "pods that worked 20" in ran.stdout, ran.stderr[-3000:]
         # The script has ended: its executors go with it.
         until(lambda: not notebook.executor_pods(), 30)
         lab.stop_instance(visitor)
 
 
-def test_what_is_stored_outlives_a_killed_upgrade_and_a_stop(node: Cluster, port: int, mark: str) -> None:
-    first = started(node, port).accounts
-    killed = make("run", port)
-    until(lambda: chart_is_being_installed(node), 120)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
+def test_what_is_stored_outlives_a_killed_upgrade_and_a_stop(node: Cluster, port: int, mark: str, said: str) -> None:
+    with upgrade_of(node) as is_under_way:
+        killed = make("run", port)
+        assert is_under_way(), "no upgrade began"
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
     watch = Watch(node)
     watch.look()
     with Store.of(Platform(of_node(node))) as store:
@@ -155,7 +175,7 @@ def test_what_is_stored_outlives_a_killed_upgrade_and_a_stop(node: Cluster, port
     assert_nothing_is_left(watch, mark)
     assert re.search(r"^state +stopped$", finish(make("cluster-status", port), 60), re.MULTILINE)
 
-    assert accounts(finish(make("run", port), 200)) == first
+    assert accounts(finish(make("run", port), 200)) == accounts(said)
     with Store.of(Platform(of_node(node))) as store:
         assert store.read(PERSON, "kept.txt") == b"still here"
     finish(make("stop", port), 60)
@@ -201,8 +221,8 @@ def test_another_cluster_takes_the_platform(browser: Browser, artifacts: Path, n
         "CONTEXT": f"spark-notebooks-{CLUSTER}",
         "REGISTRY": node.registry,
     }
-    running = started(node, port, **there)
-    known = running.accounts
+    known = accounts(finish(make("run", port, **there), 400))
+    running = running_on(node, port, known)
     with visit(browser, running, artifacts, PERSON) as visitor:
         visitor.sign_in()
         lab.start_instance(visitor)

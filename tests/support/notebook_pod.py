@@ -42,8 +42,8 @@ from tests.support.rights import rights
 EXECUTORS = ("--selector=spark-role=executor",)
 KINDS = ("ClusterRole", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 NO_PROFILES = Placement()
-# Executors of tests are gone before the second compiler has earned what it costs.
-QUICK = {"spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
+# JVMs of tests are gone before the second compiler has earned what it costs.
+QUICK = {f"spark.{role}.extraJavaOptions": "-XX:TieredStopAtLevel=1" for role in ("driver", "executor")}
 NOT_ENDED = "--field-selector=status.phase!=Succeeded,status.phase!=Failed"
 
 

@@ -28,7 +28,7 @@ for line in sys.stdin:
 # Another executor, as the entrypoint of the image starts them, until it ends, or nobody wants it any more, or two minutes are over: then its exit code, and what it said.
 JOIN = """
 import os, select, subprocess, sys, threading
-command = ["java", "-Dspark.master=k8s://", *{options!r}, "-cp", "/opt/spark/jars/*", "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend",
+command = ["java", "-XX:TieredStopAtLevel=1", "-Dspark.master=k8s://", *{options!r}, "-cp", "/opt/spark/jars/*", "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend",
     "--driver-url", "spark://CoarseGrainedScheduler@{address}:{port}", "--executor-id", "99", "--hostname", os.environ["POD_IP"],
     "--cores", "1", "--app-id", "{application}", "--resourceProfileId", "0", "--podName", "notebook"]
 process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -126,6 +126,7 @@ def test_an_upgrade_without_a_change_restarts_nothing_and_keeps_the_keys(
     assert keys.keys() == {"cookie-secret", "proxy-token", "crypt-key", "access-key", "secret-key"}
 
 
+@pytest.mark.long
 def test_another_notebook_image_restarts_the_hub_alone(release: Release, values: dict[str, Any]) -> None:
     pods, keys = release.pods(), release.keys()
 

@@ -16,6 +16,8 @@ import pytest
 from cluster import Cluster, ClusterError, cgroups
 from dev.paths import REPOSITORY
 
+# The browser tests of `make run`, `make stop` and `make cluster-status` see the same from farther away, every time.
+pytestmark = pytest.mark.long
 COMMAND = [sys.executable, "-m", "cluster"]
 
 
@@ -104,7 +106,6 @@ def _deployment(image: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.long
 def test_a_node_that_is_killed_while_it_starts_is_reported_and_leaves_nothing(cluster: Cluster, watch: Any) -> None:
     cluster.down()
     with _up(cluster) as starting:
@@ -119,7 +120,6 @@ def test_a_node_that_is_killed_while_it_starts_is_reported_and_leaves_nothing(cl
     assert watch.leftovers() == []
 
 
-@pytest.mark.long
 def test_an_up_that_is_killed_is_finished_by_the_next(cluster: Cluster) -> None:
     cluster.down()
     with _up(cluster) as starting:
@@ -129,7 +129,6 @@ def test_an_up_that_is_killed_is_finished_by_the_next(cluster: Cluster) -> None:
     assert cluster.running
 
 
-@pytest.mark.long
 def test_an_interrupted_up_leaves_nothing(cluster: Cluster, watch: Any) -> None:
     cluster.down()
     with _up(cluster) as starting:
@@ -142,7 +141,6 @@ def test_an_interrupted_up_leaves_nothing(cluster: Cluster, watch: Any) -> None:
     assert watch.leftovers() == []
 
 
-@pytest.mark.long
 def test_a_node_that_was_killed_leaves_nothing_and_starts_again(cluster: Cluster, watch: Any) -> None:
     watch.look()
     process = _unshare(cluster)
@@ -157,7 +155,6 @@ def test_a_node_that_was_killed_leaves_nothing_and_starts_again(cluster: Cluster
     assert watch.leftovers() == []
 
 
-@pytest.mark.long
 def test_a_component_that_cannot_start_is_named_with_its_log(cluster: Cluster, watch: Any) -> None:
     cluster.down()
     members = cluster.folder / "etcd" / "member"
@@ -172,7 +169,6 @@ def test_a_component_that_cannot_start_is_named_with_its_log(cluster: Cluster, w
         aside.rename(members)
 
 
-@pytest.mark.long
 def test_two_instances_live_side_by_side(cluster: Cluster) -> None:
     second = Cluster(f"{cluster.name}-2")
     try:

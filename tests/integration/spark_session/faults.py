@@ -21,7 +21,9 @@ PLAIN = os.environ["SPARK_SESSION_CONFIG"]
 
 def administer(**admin):
     config = json.loads(PLAIN)
-    config["SparkSessionDefaults"] |= admin
+    defaults = config["SparkSessionDefaults"]
+    # Settings that a JVM starts with stay: it can have no others later.
+    config["SparkSessionDefaults"] = defaults | admin | {"conf": defaults["conf"] | admin.get("conf", {})}
     os.environ["SPARK_SESSION_CONFIG"] = json.dumps(config)
 
 class Heard:  # standard error, and what it was told

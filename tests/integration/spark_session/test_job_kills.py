@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ SUBMIT = f"""
 from pathlib import Path
 from spark_session import submit
 Path("/tmp/work.py").write_text({SCRIPT!r})
-print(submit("/tmp/work.py", executors=1, retries=1, driver_memory="1g").name)
+for _ in range(COUNT):
+    print(submit("/tmp/work.py", executors=1, retries=1, driver_memory="1g").name, flush=True)
 """
 LONGEST_LIFE = 20.0
 """Seconds within which a job is killed; alone it has ended by then, beside others it may still start."""
@@ -97,13 +99,17 @@ KILLS: dict[str, Callable[[Notebook, str], Any]] = {
 }
 
 
-def kill_one(notebook: Notebook, seed: int) -> str:
+def submit(notebook: Notebook, count: int) -> list[str]:
+    """The names of jobs that begin one after the other."""
+    submitted = notebook.run(SUBMIT.replace("COUNT", str(count)))
+    assert submitted.returncode == 0, submitted.stderr
+    return submitted.stdout.split()
+
+
+def kill_one(notebook: Notebook, job: str, seed: int) -> str:
     chance = random.Random(seed)
     how = list(KILLS)[seed % len(KILLS)]
     moment = chance.uniform(0, LONGEST_LIFE)
-    submitted = notebook.run(SUBMIT)
-    assert submitted.returncode == 0, submitted.stderr
-    job = submitted.stdout.strip()
     time.sleep(moment)
     with suppress(TargetError):  # there is nothing yet, or nothing any more, to kill so
         KILLS[how](notebook, job)
@@ -145,8 +151,10 @@ def test_nothing_is_left_of_jobs_that_are_killed(notebook: Notebook, kills: int)
     items = json.loads(notebook.kubectl("get", "all,configmaps,secrets", "--output=json"))["items"]
     before = {item["metadata"]["uid"] for item in items}
     for first in range(0, kills, AT_ONCE):
+        seeds = range(first, min(first + AT_ONCE, kills))
+        jobs = submit(notebook, len(seeds))
         with ThreadPoolExecutor() as threads:
-            told = list(threads.map(lambda seed: kill_one(notebook, seed), range(first, min(first + AT_ONCE, kills))))
+            told = list(threads.map(partial(kill_one, notebook), jobs, seeds))
         print("\n".join(told), flush=True)
         wait_until(lambda: going_on(notebook), 180, told)
         wait_until(lambda: left_behind(notebook, before), GONE_SECONDS, told)

@@ -146,6 +146,7 @@ assert os.listdir() == before
 """
 
 
+@pytest.mark.long
 def test_a_jvm_that_waits_is_warmed_up(notebook: Notebook) -> None:
     """It has run one query when its session runs the first one, and nothing is left of that: no context, no file beside the notebook."""
     first_query = """
