@@ -39,9 +39,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SideBySid
     return SideBySide(config, log)
 
 
+WAITING = (
+    *(f"tests/unit/{name}/" for name in ("lab_jobs", "s3_contents", "spark_session")),
+    "tests/integration/spark_session/test_control.py",
+    "tests/integration/spark_session/test_faults.py",
+    "tests/integration/token_service/test_renewal.py",
+)
+QUICK = "tests/integration/s3_contents/"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long goes first: the many files without a node then fill the gaps."""
-    items.sort(key=lambda item: "/s3_contents/" in item.nodeid)
+    """What waits or takes long goes first: the many quick files then fill the gaps."""
+    items.sort(key=lambda item: (not item.nodeid.startswith(WAITING), item.nodeid.startswith(QUICK)))
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from dev import images
 from dev.platform import NODE_PORT, Accounts, Platform, evaluation_values
 from dev.target import of_node
 from tests.support.browser import WINDOW, chromium
+from tests.support.notebook_pod import QUICK
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def install(node: Cluster) -> Running:
     values = evaluation_values(references, accounts)
     # The notebook image's own tests have a home folder that goes with the pod.
     values["singleuser"]["storage"] = {"type": "dynamic", "capacity": "1Gi"}
+    values["spark"]["conf"] = QUICK
     platform.install(values)
     return Running(f"http://{node.node_address}:{NODE_PORT}", platform, accounts, references)
 

@@ -213,6 +213,7 @@ def test_stop_from_the_panel(owner: Visitor, running: Running, session: dict[str
         time.sleep(1)
 
 
+@pytest.mark.long
 def test_the_history_server_shows_it(
     owner: Visitor, running: Running, session: dict[str, Any], tab: Page, artifacts: Path
 ) -> None:

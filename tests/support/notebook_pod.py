@@ -44,6 +44,20 @@ KINDS = ("ClusterRole", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyB
 NO_PROFILES = Placement()
 # JVMs of tests are gone before the second compiler has earned what it costs.
 QUICK = {f"spark.{role}.extraJavaOptions": "-XX:TieredStopAtLevel=1" for role in ("driver", "executor")}
+TWENTY = """
+import time
+from spark_session import cluster, get_spark_session
+with get_spark_session(executors=20) as spark:
+    def pods():
+        return {one.pod for one in cluster(spark).executors() if one.state == "running" and one.done}
+    deadline = time.monotonic() + 300
+    while len(pods()) < 20 and time.monotonic() < deadline:
+        time.sleep(1)
+        assert spark.range(0, 1000, 1, 80).count() == 1000
+    print(len(pods()), "pods have worked")
+"""
+"""A session with twenty executors, each of which gets something to do."""
+
 NOT_ENDED = "--field-selector=status.phase!=Succeeded,status.phase!=Failed"
 
 

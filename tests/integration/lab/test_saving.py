@@ -53,6 +53,7 @@ def test_of_two_tabs_the_second_is_asked(open_tab: OpenTab, home: Home, path: st
     assert home.read(path) == "one second third"
 
 
+@pytest.mark.long
 def test_overwriting_a_notebook_overwrites_it(open_tab: OpenTab, home: Home) -> None:
     path = "overwritten.ipynb"
     home.write(path, notebook("one"))
@@ -120,6 +121,7 @@ def test_an_upload_does_not_overwrite_what_nobody_saw(open_tab: OpenTab, home: H
     assert home.read(name) == "theirs"
 
 
+@pytest.mark.long
 def test_an_upload_in_parts_replaces_what_it_was_to_replace(open_tab: OpenTab, home: Home, path: str) -> None:
     tab = open_tab(path)
     home.write(path, "changed since this tab has read it")

@@ -135,6 +135,7 @@ class Forgetful(builders.Builder):
         return [program, verb, "--no-cache", *rest]
 
 
+@pytest.mark.long
 def test_the_same_commit_is_the_same_image(base: str, project: Callable[[str], Path]) -> None:
     builder, program = find_builder(), builders.find()
     if program.program == "docker":  # gives files the time of the build

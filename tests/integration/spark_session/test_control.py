@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from cluster import Cluster
-from tests.support.notebook_pod import Notebook, running_notebook
+from tests.support.notebook_pod import TWENTY, Notebook, running_notebook
 
 BEGIN = """
 import json, os, sys, time
@@ -29,7 +29,7 @@ def running(cluster):
 
 @pytest.fixture(scope="module")
 def notebook(node: Cluster) -> Iterator[Notebook]:
-    with running_notebook(node, "test-control", {"pods": 7}, {"max_executors": 5}) as made:
+    with running_notebook(node, "test-control", {"pods": 24}, {"max_executors": 20}) as made:
         yield made
 
 
@@ -72,7 +72,7 @@ with get_spark_session(executors=1, name="in hand") as spark:
     until(lambda: len(running(cluster)) == 1)
     print(spark.range(1000).repartition(12).count(), cluster.target, cluster.ui_url.startswith("http://127.0.0.1:"))
     print(repr(cluster).splitlines()[0], "<table>" in cluster._repr_html_())
-    for wrong in (lambda: cluster.scale(6), lambda: cluster.scale(-1), lambda: cluster.adapt(2, 1), lambda: cluster.kill(77), lambda: cluster.logs(77)):
+    for wrong in (lambda: cluster.scale(21), lambda: cluster.scale(-1), lambda: cluster.adapt(2, 1), lambda: cluster.kill(77), lambda: cluster.logs(77)):
         try:
             wrong()
             print("taken")
@@ -106,7 +106,7 @@ def test_scale_logs_and_kill(in_hand: list[str]) -> None:
     assert in_hand[7:] == [
         "1000 1 True",
         "Spark session in hand: 1 executors asked for True",
-        "executors=6 is more than you may have.",
+        "executors=21 is more than you may have.",
         "executors=-1 is not a number of executors.",
         "min=2 and max=1 leave nothing to choose from.",
         "There is no executor 77 to kill.",
@@ -119,6 +119,10 @@ def test_scale_logs_and_kill(in_hand: list[str]) -> None:
 
 def test_an_executor_that_crashes_leaves_its_last_words_and_no_pod(in_hand: list[str]) -> None:
     assert in_hand[5:7] == ["6", "True"]
+
+
+def test_twenty_executors_on_one_node(notebook: Notebook) -> None:
+    assert run(notebook, TWENTY) == ["20 pods have worked"]
 
 
 @pytest.mark.long
