@@ -39,18 +39,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SideBySid
     return SideBySide(config, log)
 
 
-WAITING = (
+FIRST = (
     *(f"tests/unit/{name}/" for name in ("lab_jobs", "s3_contents", "spark_session")),
-    "tests/integration/spark_session/test_control.py",
-    "tests/integration/spark_session/test_faults.py",
+    "tests/integration/spark_session/",
     "tests/integration/token_service/test_renewal.py",
 )
-QUICK = "tests/integration/s3_contents/"
+LAST = tuple(f"tests/integration/s3_contents/{name}" for name in ("test_faults", "test_uploads", ""))
+
+
+def turn(item: pytest.Item) -> int:
+    """When a test's turn comes: what takes long or waits goes first, and many quick files fill the gaps in the end."""
+    if item.nodeid.startswith(FIRST):
+        return 0
+    return next((number for number, name in enumerate(LAST, 2) if item.nodeid.startswith(name)), 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What waits or takes long goes first: the many quick files then fill the gaps."""
-    items.sort(key=lambda item: (not item.nodeid.startswith(WAITING), item.nodeid.startswith(QUICK)))
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")

@@ -296,7 +296,7 @@ spark.stop()
 
 
 # A JVM that cannot use its cache does not start.
-CACHE_OR_NOTHING = "-XX:AOTMode=on"
+CACHE_OR_NOTHING = "-XX:AOTMode=on -XX:TieredStopAtLevel=1"
 
 
 def test_the_driver_starts_from_its_cache(notebook: Python):
