@@ -34,7 +34,11 @@ class Target:
         self, *arguments: str, stdin: str | None = None, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
         """Runs kubectl; raises TargetError with its message when check is set and it fails."""
-        return run([str(binary("kubectl")), *self.kubectl_arguments, *arguments], stdin, check)
+        return run(self.kubectl_command(*arguments), stdin, check)
+
+    def kubectl_command(self, *arguments: str) -> list[str]:
+        """The words of a kubectl that is started by somebody else."""
+        return [str(binary("kubectl")), *self.kubectl_arguments, *arguments]
 
     def helm(self, *arguments: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs helm; raises TargetError with its message when check is set and it fails."""

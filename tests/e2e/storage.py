@@ -15,7 +15,6 @@ from botocore.config import Config
 
 from dev.platform import Platform
 from dev.ports import free_port
-from dev.toolchain import binary
 
 
 class Store:
@@ -35,10 +34,9 @@ class Store:
         keys = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
         port = free_port()
         forward = subprocess.Popen(
-            [
-                *(str(binary("kubectl")), *target.kubectl_arguments, "--namespace", namespace),
-                *("port-forward", "--address=127.0.0.1", f"service/{name}", f"{port}:7070"),
-            ],
+            target.kubectl_command(
+                "--namespace", namespace, "port-forward", "--address=127.0.0.1", f"service/{name}", f"{port}:7070"
+            ),
             stdout=subprocess.DEVNULL,
         )
         try:

@@ -36,7 +36,6 @@ from cluster import Cluster
 from dev import images
 from dev.s3_server import S3Server
 from dev.target import Target, of_node
-from dev.toolchain import binary
 from tests.support.rights import rights
 
 EXECUTORS = ("--selector=spark-role=executor",)
@@ -45,16 +44,17 @@ NO_PROFILES = Placement()
 # JVMs of tests are gone before the second compiler has earned what it costs.
 QUICK = {f"spark.{role}.extraJavaOptions": "-XX:TieredStopAtLevel=1" for role in ("driver", "executor")}
 TWENTY = """
-import time
-from spark_session import cluster, get_spark_session
+import socket, time
+from spark_session import get_spark_session
 with get_spark_session(executors=20) as spark:
-    def pods():
-        return {one.pod for one in cluster(spark).executors() if one.state == "running" and one.done}
+    def work(_):
+        time.sleep(0.5)
+        return socket.gethostname()
+    hosts = set()
     deadline = time.monotonic() + 300
-    while len(pods()) < 20 and time.monotonic() < deadline:
-        time.sleep(1)
-        assert spark.range(0, 1000, 1, 80).count() == 1000
-    print(len(pods()), "pods have worked")
+    while len(hosts) < 20 and time.monotonic() < deadline:
+        hosts |= set(spark.sparkContext.parallelize(range(80), 80).map(work).collect())
+    print("hosts", len(hosts), flush=True)
 """
 """A session with twenty executors, each of which gets something to do."""
 
@@ -93,16 +93,17 @@ class Notebook:
 
     def start(self, code: str) -> subprocess.Popen[bytes]:
         """Starts Python code in the pod and does not wait for it."""
-        program = (str(binary("kubectl")), *self.target.kubectl_arguments, "--namespace", self.namespace)
-        command = (*program, "exec", self.name, "--", "python", "-c", code)
+        command = self._exec(self.name, "--", "python", "-c", code)
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def open(self, code: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Starts Python code in the pod, to be spoken with line by line."""
-        program = (str(binary("kubectl")), *self.target.kubectl_arguments, "--namespace", self.namespace)
-        command = (*program, "exec", "--stdin", self.name, "--", "python", "-c", code)
+        command = self._exec("--stdin", self.name, "--", "python", "-c", code)
         pipe = subprocess.PIPE
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=stderr, text=True)
+
+    def _exec(self, *words: str) -> list[str]:
+        return self.target.kubectl_command("--namespace", self.namespace, "exec", *words)
 
     def executors(self) -> list[str]:
         """Pods of executors that have not ended."""

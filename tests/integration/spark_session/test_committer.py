@@ -93,8 +93,9 @@ def assert_is_written(server: S3Server, kind: str, seen: dict[str, list[int]]) -
 def test_every_other_format_commits_without_a_copy(run: Run, s3_server: S3Server, proxy: S3Proxy) -> None:
     result = run(f"{BEGIN}for kind in {OTHERS}: write(kind)\nprint(json.dumps(seen))")
     assert result.returncode == 0, result.stderr
+    seen = json.loads(result.stdout)
     for kind in OTHERS:
-        assert_is_written(s3_server, kind, json.loads(result.stdout))
+        assert_is_written(s3_server, kind, seen)
     assert copies(proxy) == 0
     assert unfinished(s3_server) == []
 

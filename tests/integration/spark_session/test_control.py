@@ -122,7 +122,7 @@ def test_an_executor_that_crashes_leaves_its_last_words_and_no_pod(in_hand: list
 
 
 def test_twenty_executors_on_one_node(notebook: Notebook) -> None:
-    assert run(notebook, TWENTY) == ["20 pods have worked"]
+    assert run(notebook, TWENTY) == ["hosts 20"]
 
 
 @pytest.mark.long

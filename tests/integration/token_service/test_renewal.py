@@ -47,7 +47,7 @@ async def work():
             notebook = nbformat.v4.new_notebook(cells=[cell(str(rounds))])
             await manager.save({{"type": "notebook", "format": "json", "content": notebook}}, "kept.ipynb")
             pd.DataFrame({{"round": [rounds]}}).to_csv(f"{{home}}/kept.csv", index=False)
-            await asyncio.sleep(3)  # the machine has other work
+            await asyncio.sleep(1)  # the machine has other work
     kept = await manager.get("kept.ipynb")
     await manager.close()
     assert kept["content"]["cells"][0]["source"] == str(rounds)

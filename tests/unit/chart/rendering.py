@@ -4,7 +4,6 @@ import base64
 import json
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +18,13 @@ Manifest = dict[str, Any]
 
 def helm(*arguments: str | Path, values: Mapping[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
     """Runs helm, with values on its standard input when given."""
-    text = None if values is None else json.dumps(values)
-    # Of a chart that nobody changes, many tests look at the same.
-    return (_once if CHART in arguments else _run)(arguments, text)
-
-
-def _run(arguments: tuple[str | Path, ...], values: str | None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [binary("helm"), *arguments, *(() if values is None else ("--values", "-"))],
-        input=values,
+        input=None if values is None else json.dumps(values),
         capture_output=True,
         text=True,
         check=False,
     )
-
-
-_once = cache(_run)
 
 
 def render_text(
@@ -54,13 +44,6 @@ def render(
 def parsed(text: str) -> list[Manifest]:
     """The objects of a rendered chart; read by the parser in C, which takes a seventh of the time."""
     return [manifest for manifest in yaml.load_all(text, Loader=yaml.CSafeLoader) if manifest]
-
-
-def render_twice(values: Mapping[str, Any]) -> tuple[str, str]:
-    """What two installations with the same values are made of."""
-    once = render_text(values)
-    _once.cache_clear()
-    return once, render_text(values)
 
 
 def refusal(values: Mapping[str, Any], namespace: str = "platform") -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.chart.matrix import EMBEDDED, GITOPS, MATRIX
-from tests.unit.chart.rendering import Manifest, containers, decoded, get, of_kind, parsed, render, render_twice
+from tests.unit.chart.rendering import Manifest, containers, decoded, get, of_kind, render, render_text
 
 HUB = "notebooks-spark-notebooks-hub"
 S3 = "notebooks-spark-notebooks-s3"
@@ -23,13 +23,13 @@ def test_the_hubs_keys_are_generated_as_jupyterhub_reads_them() -> None:
 
 
 def test_no_two_installations_have_the_same_keys() -> None:
-    first, second = (decoded(get(parsed(text), "Secret", HUB)) for text in render_twice(EMBEDDED))
+    first, second = (decoded(get(render(EMBEDDED), "Secret", HUB)) for _ in range(2))
 
     assert all(first[key] != second[key] for key in ("cookie-secret", "proxy-token", "crypt-key"))
 
 
 def test_the_embedded_server_has_a_fixed_id_and_a_generated_key() -> None:
-    first, second = (decoded(get(parsed(text), "Secret", S3)) for text in render_twice(EMBEDDED))
+    first, second = (decoded(get(render(EMBEDDED), "Secret", S3)) for _ in range(2))
 
     assert first["access-key"] == second["access-key"]
     assert first["secret-key"] != second["secret-key"]
@@ -45,13 +45,11 @@ def test_given_s3_keys_are_used() -> None:
 
 @pytest.mark.parametrize("name", ["gitops", "gitops embedded"])
 def test_rendering_without_a_cluster_is_repeatable_with_secrets_of_the_admin(name: str) -> None:
-    first, second = render_twice(MATRIX[name])
-    assert first == second
+    assert render_text(MATRIX[name]) == render_text(MATRIX[name])
 
 
 def test_rendering_with_generated_keys_is_not() -> None:
-    first, second = render_twice(EMBEDDED)
-    assert first != second
+    assert render_text(EMBEDDED) != render_text(EMBEDDED)
 
 
 def test_with_secrets_of_the_admin_the_chart_makes_no_keys() -> None:
