@@ -40,6 +40,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SideBySid
 
 
 FIRST = (
+    "tests/e2e/",
     *(f"tests/unit/{name}/" for name in ("lab_jobs", "s3_contents", "spark_session")),
     "tests/integration/spark_session/",
     "tests/integration/token_service/test_renewal.py",

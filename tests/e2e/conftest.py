@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 from playwright.sync_api import Error as PlaywrightError
+from spark_notebooks_hub.workspace import HUB_LABEL, HubIdentity
 
 from cluster import Cluster
 from dev import images
@@ -16,6 +17,8 @@ from dev.platform import NODE_PORT, Accounts, Platform, evaluation_values
 from dev.target import of_node
 from tests.support.browser import WINDOW, chromium
 from tests.support.notebook_pod import QUICK
+
+HUB = HubIdentity("spark-notebooks", "spark-notebooks")
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def install(node: Cluster) -> Running:
 def running(node: Cluster) -> Running:
     """A platform without users; what an earlier run left on a kept node goes first."""
     kubectl = of_node(node).kubectl
-    kubectl("delete", "namespace", "--selector=app.kubernetes.io/managed-by=spark-notebooks")
+    kubectl("delete", "namespace", f"--selector={HUB_LABEL}={HUB.label}")
     kubectl("delete", "namespace", "spark-notebooks", "--ignore-not-found")
     return install(node)
 

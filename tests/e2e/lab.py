@@ -1,6 +1,7 @@
 """What a person does in JupyterLab, through the browser."""
 
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.e2e.conftest import Visitor
 
@@ -40,9 +41,14 @@ def file_names(page: Page) -> list[str]:
 
 def open_file(page: Page, *path: str) -> None:
     """Opens a file through the file browser, folder by folder."""
-    page.locator(".jp-BreadCrumbs-home").first.click()
-    for name in path:
-        item = page.locator(".jp-DirListing-item", has=page.get_by_text(name, exact=True))
+    top = page.locator(".jp-BreadCrumbs-home").first
+    items = [page.locator(".jp-DirListing-item", has=page.get_by_text(name, exact=True)) for name in path]
+    top.click()
+    try:
+        items[0].wait_for(timeout=5_000)
+    except PlaywrightTimeout:
+        top.click()  # a Lab that was usable has gone back to the folder of its last visit only now
+    for item in items:
         item.dblclick()
     expect(page.locator(".lm-TabBar-tab.jp-mod-current", has_text=path[-1])).to_be_visible(timeout=30_000)
 

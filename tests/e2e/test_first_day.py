@@ -98,7 +98,7 @@ def assert_delays_match(notebook: nbformat.NotebookNode, store: Store) -> None:
 BESIDE = """\
 from spark_session import get_spark_session
 open("written.txt", "w").write("by a cell")
-with get_spark_session(executors=2, py_files="helper.py") as spark:
+with get_spark_session(executors=1, py_files="helper.py") as spark:
     import helper
     print(helper.NUMBER, set(spark.sparkContext.parallelize(range(8), 8).map(lambda _: __import__("helper").NUMBER).collect()))"""
 MISSPELT = """get_spark_session(packages=["polarz==1.*", "org.postgresql:postgresql:42.7.7"])"""
@@ -111,8 +111,6 @@ def test_a_module_beside_the_notebook_is_imported_on_executors(researcher: Visit
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
     store.write(RESEARCHER, "Welcome/beside.ipynb", nbformat.writes(notebook).encode())
     store.write(RESEARCHER, "Welcome/helper.py", b"NUMBER = 42\n")
-    page.reload()
-    lab.wait_for_lab(page)
     lab.open_file(page, "Welcome", "beside.ipynb")
     lab.run_all_cells(page)
     page.locator(".jp-Notebook:visible .jp-OutputArea-output").last.scroll_into_view_if_needed()

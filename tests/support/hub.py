@@ -20,7 +20,7 @@ from spark_notebooks_hub.values import parse_values
 
 from cluster.pki import KeyPair, issue
 from dev.npm import modules
-from dev.paths import REPOSITORY, cache_folder
+from dev.paths import REPOSITORY
 from dev.ports import free_port
 from tests.support.answering import wait_until_it_answers, wait_until_it_listens
 from tests.unit.chart.matrix import EMBEDDED
@@ -190,9 +190,6 @@ def running_hub(
     variables = os.environ | {
         "PYTHONPATH": f"{REPOSITORY}/hub/src",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        # Half of a hub's start would be to compile what it imports.
-        "PYTHONDONTWRITEBYTECODE": "",
-        "PYTHONPYCACHEPREFIX": str(cache_folder() / "bytecode"),
         "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16),
         "JUPYTERHUB_CRYPT_KEY": secrets.token_hex(32),
         "AWS_ACCESS_KEY_ID": "unused",

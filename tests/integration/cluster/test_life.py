@@ -38,10 +38,10 @@ def _until(look: Callable[[], object], timeout: float = 60.0) -> None:
         time.sleep(0.02)
 
 
-def _unshare(cluster: Cluster) -> int | None:
-    """The host's process that holds the node's namespaces."""
+def _process(cluster: Cluster, program: str) -> int | None:
+    """The host's number of the node's process that runs a program; `unshare` holds the node's namespaces."""
     for pid in cgroups.processes(cluster.instance.settings.cgroup, cgroups.NODE):
-        if Path(f"/proc/{pid}/comm").read_text() == "unshare\n":
+        if Path(f"/proc/{pid}/comm").read_text().strip() == program:
             return pid
     return None
 
@@ -111,7 +111,7 @@ def test_a_node_that_is_killed_while_it_starts_is_reported_and_leaves_nothing(cl
     with _up(cluster) as starting:
         _until(lambda: cluster.instance.state().get("components", {}).get("etcd", {}).get("pid"))
         watch.look()
-        process = _unshare(cluster)
+        process = _process(cluster, "unshare")
         assert process
         os.kill(process, signal.SIGKILL)
         _, said = starting.communicate(timeout=60)
@@ -123,7 +123,7 @@ def test_a_node_that_is_killed_while_it_starts_is_reported_and_leaves_nothing(cl
 def test_an_up_that_is_killed_is_finished_by_the_next(cluster: Cluster) -> None:
     cluster.down()
     with _up(cluster) as starting:
-        _until(lambda: _unshare(cluster))
+        _until(lambda: _process(cluster, "unshare"))
         starting.send_signal(signal.SIGKILL)
     cluster.up(durable=False)
     assert cluster.running
@@ -143,7 +143,7 @@ def test_an_interrupted_up_leaves_nothing(cluster: Cluster, watch: Any) -> None:
 
 def test_a_node_that_was_killed_leaves_nothing_and_starts_again(cluster: Cluster, watch: Any) -> None:
     watch.look()
-    process = _unshare(cluster)
+    process = _process(cluster, "unshare")
     assert process
     os.kill(process, signal.SIGKILL)
     # What it says of itself stays behind, as a stale pid file would.
@@ -186,3 +186,11 @@ def test_two_instances_live_side_by_side(cluster: Cluster) -> None:
         second.delete()
     assert cluster.running
     assert not second.folder.exists()
+
+
+def test_a_component_that_dies_comes_back(cluster: Cluster) -> None:
+    first = cluster.status()["components"]["kube-apiserver"]["pid"]
+    process = _process(cluster, "kube-apiserver")
+    assert process
+    os.kill(process, signal.SIGKILL)
+    _until(lambda: cluster.running and cluster.status()["components"]["kube-apiserver"]["pid"] != first)

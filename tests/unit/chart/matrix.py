@@ -132,7 +132,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "hub": {"config": {"JupyterHub": {"authenticator_class": "shared-password"}}},
         "proxy": {
             "https": {"enabled": True, "secret": {"name": "notebooks-tls", "crt": "fullchain.pem"}},
-            "service": {"type": "NodePort", "nodePorts": {"http": 30080, "https": 30443}},
+            "service": {"type": "NodePort", "nodePorts": {"http": 30082, "https": 30443}},
         },
     },
     "subdomains": {**EMBEDDED, "hub": {"config": {"JupyterHub": {"subdomain_host": "https://notebooks.example.org"}}}},

@@ -183,7 +183,7 @@ def test_the_proxy_serves_https_with_the_certificate_of_the_secret() -> None:
         assert proxy[probe]["httpGet"] == {"path": "/_chp_healthz", "port": "https", "scheme": "HTTPS"}
     ports = get(manifests, "Service", f"{NAME}-proxy-public")["spec"]["ports"]
     assert [(port["name"], port["port"], port["targetPort"], port["nodePort"]) for port in ports] == [
-        ("http", 80, "http", 30080),
+        ("http", 80, "http", 30082),
         ("https", 443, "https", 30443),
     ]
 
