@@ -3,6 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class CommandError(Exception):
@@ -17,12 +20,13 @@ def run_together(*commands: Sequence[str]) -> None:
         KeyboardInterrupt: this process was interrupted; so were they, and they have ended.
     """
     try:
-        asyncio.run(_all(commands))
+        asyncio.run(together(commands))
     except* CommandError as failures:
         raise failures.exceptions[0] from None
 
 
-async def _all(commands: Sequence[Sequence[str]]) -> None:
+async def together(commands: Sequence[Sequence[str]]) -> None:
+    """The same for a program that has an event loop already; its interruption is a cancellation."""
     async with asyncio.TaskGroup() as group:
         for command in commands:
             group.create_task(_one(command))
@@ -31,22 +35,26 @@ async def _all(commands: Sequence[Sequence[str]]) -> None:
 async def _one(command: Sequence[str]) -> None:
     # In a group of its own a command gets the terminal's Ctrl-C once, from here, not a second time while it cleans up.
     # Where this process is killed, the command is told to end.
-    process = await asyncio.create_subprocess_exec("setpriv", "--pdeathsig=TERM", *command, process_group=0)
+    words = ("setpriv", "--pdeathsig=TERM", *command)
+    starting = asyncio.ensure_future(asyncio.create_subprocess_exec(*words, process_group=0))
     try:
+        # asyncio would kill a command of whose start it is not yet sure.
+        process = await asyncio.shield(starting)
         code = await process.wait()
     except asyncio.CancelledError:
+        process = await _to_the_end(starting)
         if process.returncode is None:
             # Not SIGINT, which is ignored by all that a shell starts in the background.
             process.terminate()
-        await _end(process)
+        await _to_the_end(asyncio.ensure_future(process.wait()))
         raise
     if code:
         raise CommandError(f"{command[0]} ended with exit code {code}")
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Waits for a process that has been told to end, however often this is cancelled: the group cancels what is cancelled already."""
-    ended = asyncio.ensure_future(process.wait())
-    while not ended.done():
+async def _to_the_end(work: asyncio.Future[T]) -> T:
+    """What comes of it, however often this is cancelled meanwhile: the group cancels what is cancelled already."""
+    while not work.done():
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.shield(ended)
+            await asyncio.shield(work)
+    return work.result()

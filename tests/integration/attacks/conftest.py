@@ -21,7 +21,7 @@ from dev import images
 from dev.platform import Accounts, Platform, evaluation_values
 from dev.target import of_node
 from tests.support.accounts import ApiServer
-from tests.support.notebook_pod import Notebook
+from tests.support.notebook_pod import QUICK, Notebook
 
 NAME = "attacks"
 PREFIX = "attacked-"
@@ -223,6 +223,7 @@ def situation(node: Cluster) -> Iterator[Situation]:
     values["proxy"]["service"]["nodePorts"]["http"] = PORT
     values["workspace"] = {"namespacePrefix": PREFIX, "profiles": PROFILES}
     values["tokenService"] = {"replicas": 2}
+    values["spark"]["conf"] = QUICK
     values["tenancy"] = {"workspaces": [{"name": "team", "groups": ["team"], "prefix": "teams/team"}]}
     values["singleuser"]["sharedFolders"] = [
         {"name": "course", "prefix": "groups/course", "groups": ["teachers"], "access": "write"},

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from dev.paths import REPOSITORY
-from dev.together import CommandError, run_together
+from dev.together import CommandError, run_together, together
 
 # Writes its process id, then one line for each signal, and takes a while to end.
 WORKER = """
@@ -63,6 +64,10 @@ def lives(path: Path) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def children() -> str:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text()
 
 
 def worker(path: Path) -> list[str]:
@@ -155,3 +160,24 @@ def test_the_commands_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         until(lambda: not any(lives(path) for path in paths))
         # The kernel tells them for each thread of the parent, so perhaps twice.
         assert [set(notes(path)[1:]) for path in paths] == [{"SIGTERM"}] * 2
+
+
+def test_a_command_that_is_just_being_started_is_told_to_end(tmp_path: Path) -> None:
+    """Not killed, as asyncio does with what it has started and not yet heard of."""
+    path = tmp_path / "a"
+    before = children()
+
+    async def interrupted() -> None:
+        running = asyncio.create_task(together([worker(path)]))
+        for _ in range(100):
+            await asyncio.sleep(0)
+            if children() != before:
+                break
+        until(lambda: notes(path))  # and the event loop stands still
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    asyncio.run(interrupted())
+    assert notes(path)[1:] == ["SIGTERM"]
+    assert not lives(path)
