@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class CommandError(Exception):
@@ -19,10 +21,33 @@ def run_together(*commands: Sequence[str]) -> None:
         CommandError: a command ended with another exit code than 0; the others have been told to end, and have ended.
         KeyboardInterrupt: this process was interrupted; so were they, and they have ended.
     """
+    handlers = {number: signal.getsignal(number) for number in INTERRUPTIONS}
     try:
-        asyncio.run(together(commands))
+        asyncio.run(_until_told_to_end(commands))
     except* CommandError as failures:
         raise failures.exceptions[0] from None
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+async def _until_told_to_end(commands: Sequence[Sequence[str]]) -> None:
+    """`together`, cancelled by signals: an exception out of their handlers would hit in the middle of anything, the start of a command for one."""
+    work = asyncio.create_task(together(commands))
+    told = False
+
+    def end() -> None:
+        nonlocal told
+        told = True
+        work.cancel()
+
+    for number in INTERRUPTIONS:
+        if signal.getsignal(number) not in {signal.SIG_IGN, signal.SIG_DFL}:
+            asyncio.get_running_loop().add_signal_handler(number, end)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+    if told:
+        raise KeyboardInterrupt
 
 
 async def together(commands: Sequence[Sequence[str]]) -> None:
