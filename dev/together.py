@@ -27,6 +27,7 @@ def run_together(*commands: Sequence[str]) -> None:
     except* CommandError as failures:
         raise failures.exceptions[0] from None
     finally:
+        # The loop leaves the system's own behind.
         for number, handler in handlers.items():
             signal.signal(number, handler)
 
@@ -34,20 +35,13 @@ def run_together(*commands: Sequence[str]) -> None:
 async def _until_told_to_end(commands: Sequence[Sequence[str]]) -> None:
     """`together`, cancelled by signals: an exception out of their handlers would hit in the middle of anything, the start of a command for one."""
     work = asyncio.create_task(together(commands))
-    told = False
-
-    def end() -> None:
-        nonlocal told
-        told = True
-        work.cancel()
-
     for number in INTERRUPTIONS:
         if signal.getsignal(number) not in {signal.SIG_IGN, signal.SIG_DFL}:
-            asyncio.get_running_loop().add_signal_handler(number, end)
-    with contextlib.suppress(asyncio.CancelledError):
+            asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+    try:
         await work
-    if told:
-        raise KeyboardInterrupt
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 async def together(commands: Sequence[Sequence[str]]) -> None:
