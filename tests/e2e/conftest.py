@@ -18,7 +18,7 @@ from dev.target import of_node
 from tests.support.browser import WINDOW, chromium
 from tests.support.notebook_pod import QUICK
 
-HUB = HubIdentity("spark-notebooks", "spark-notebooks")
+HUB = HubIdentity(Platform.namespace, Platform.release)  # in full a release of the chart's own name is called just so
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def running(node: Cluster) -> Running:
     """A platform without users; what an earlier run left on a kept node goes first."""
     kubectl = of_node(node).kubectl
     kubectl("delete", "namespace", f"--selector={HUB_LABEL}={HUB.label}")
-    kubectl("delete", "namespace", "spark-notebooks", "--ignore-not-found")
+    kubectl("delete", "namespace", HUB.namespace, "--ignore-not-found")
     return install(node)
 
 

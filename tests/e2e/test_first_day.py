@@ -98,7 +98,7 @@ def assert_delays_match(notebook: nbformat.NotebookNode, store: Store) -> None:
 BESIDE = """\
 from spark_session import get_spark_session
 open("written.txt", "w").write("by a cell")
-with get_spark_session(executors=1, py_files="helper.py") as spark:
+with get_spark_session(executors=2, py_files="helper.py") as spark:
     import helper
     print(helper.NUMBER, set(spark.sparkContext.parallelize(range(8), 8).map(lambda _: __import__("helper").NUMBER).collect()))"""
 MISSPELT = """get_spark_session(packages=["polarz==1.*", "org.postgresql:postgresql:42.7.7"])"""
